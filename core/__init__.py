@@ -1,0 +1,1 @@
+"""Errors, media, faces, weights, devices, progress: what every other room stands on."""

@@ -1,0 +1,1 @@
+"""Indexes of videos and stills, with splits by identity and source."""

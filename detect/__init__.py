@@ -1,0 +1,1 @@
+"""Detectors, the scanner and its report. Knows no generator."""

@@ -1,0 +1,3 @@
+"""facewright: make, mark and audit synthetic faces."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Methods that make video of faces. Every frame that leaves is marked."""

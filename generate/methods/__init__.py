@@ -1,0 +1,1 @@
+"""One folder per method; `registry` names them without importing any."""

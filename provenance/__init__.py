@@ -1,0 +1,1 @@
+"""Watermark, manifest, keys, store, the seal and its verification."""

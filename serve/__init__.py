@@ -1,0 +1,1 @@
+"""Web face of facewright (not built yet beyond the package itself)."""

@@ -1,0 +1,12 @@
+"""Map the rooms at the top of the tree into the one package `facewright`; everything else stands in pyproject.toml."""
+
+from setuptools import find_packages, setup
+
+ROOMS = ["cli", "serve", "generate", "detect", "datasets", "provenance", "core"]
+
+setup(
+    package_dir={"facewright": "facewright", **{f"facewright.{room}": room for room in ROOMS}},
+    packages=find_packages(include=["facewright*"])
+    + [f"facewright.{package}" for room in ROOMS for package in find_packages(include=[room, f"{room}.*"])],
+    package_data={"": ["*.safetensors", "*.json", "*.npz", "*.html", "*.css", "*.sql", "*.toml", "py.typed"]},
+)
