@@ -1,0 +1,1 @@
+"""meshwarp: one photo, one voice, no download, CPU. The embedded default."""
