@@ -1,1 +1,27 @@
 """Methods that make video of faces. Every frame that leaves is marked."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .clip import Clip
+    from .drive import Drive, SpeechDrive, VideoDrive
+    from .talker import Talker, load
+
+_HOME = {
+    "Clip": "clip",
+    "Drive": "drive",
+    "SpeechDrive": "drive",
+    "VideoDrive": "drive",
+    "Talker": "talker",
+    "load": "talker",
+}
+__all__ = ["Clip", "Drive", "SpeechDrive", "Talker", "VideoDrive", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(name)

@@ -1,0 +1,92 @@
+"""What drives a face: a voice or a video, read as streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from ..core.errors import InputError
+from ..core.media import AudioReader, probe
+from ..provenance import Ingredient
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SHORTEST_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Drive:
+    """A file that drives a face, or its first `limit` seconds.
+
+    Raises (from `open`):
+        InputError: `unreadable`, `no_audio`, `no_video`, `too_short`.
+    """
+
+    path: Path
+    seconds: float
+    sounds: bool
+    limit: float | None = None
+
+    kind: ClassVar[str] = ""
+
+    @classmethod
+    def open(cls, path: str | Path, *, limit: float | None = None) -> Drive:
+        raise NotImplementedError
+
+    def audio(self, rate: int) -> Iterator[np.ndarray]:
+        """Mono float32 chunks at `rate` Hz, from the same instant as the first frame."""
+        return iter(AudioReader(self.path, rate=rate, chunk=rate, seconds=self.limit))
+
+    def ingredient(self) -> Ingredient:
+        raise NotImplementedError
+
+    @staticmethod
+    def _length(path: Path, seconds: float, limit: float | None) -> float:
+        if seconds < SHORTEST_SECONDS:
+            raise InputError(
+                "too_short",
+                f"{path.name} lasts {seconds:.2f} s",
+                f"Give at least {SHORTEST_SECONDS:g} s of sound or video.",
+            )
+        return min(seconds, limit) if limit else seconds
+
+
+@dataclass(frozen=True)
+class SpeechDrive(Drive):
+    """A voice: any file with a sound stream."""
+
+    kind: ClassVar[str] = "speech"
+
+    @classmethod
+    def open(cls, path: str | Path, *, limit: float | None = None) -> SpeechDrive:
+        path = Path(path)
+        info = probe(path)
+        if info.audio is None:
+            raise InputError(
+                "no_audio", f"{path.name} has no sound", "Give a sound file, or a video with a sound track."
+            )
+        return cls(path, cls._length(path, info.audio.seconds or info.seconds, limit), True, limit)
+
+    def ingredient(self) -> Ingredient:
+        return Ingredient(self.path, "audio", self.path.name)
+
+
+@dataclass(frozen=True)
+class VideoDrive(Drive):
+    """A video whose face is followed; its sound, if any, goes along."""
+
+    kind: ClassVar[str] = "video"
+
+    @classmethod
+    def open(cls, path: str | Path, *, limit: float | None = None) -> VideoDrive:
+        path = Path(path)
+        info = probe(path)
+        if info.video is None:
+            raise InputError("no_video", f"{path.name} has no picture", "Give a video file.")
+        return cls(path, cls._length(path, info.seconds, limit), info.audio is not None, limit)
+
+    def ingredient(self) -> Ingredient:
+        return Ingredient(self.path, "video", self.path.name)

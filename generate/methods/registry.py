@@ -1,0 +1,48 @@
+"""Names of the methods, without importing any of them; each folder has a light `card.py` and a heavy `pipeline.py`."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ...core.errors import UsageError
+
+if TYPE_CHECKING:
+    from ..method import Card
+
+NAMES = ("meshwarp",)
+
+
+def card(name: str) -> Card:
+    """The card of a method.
+
+    Raises:
+        UsageError: `unknown_method`, with the nearest name.
+    """
+    return _module(name, "card").CARD
+
+
+def cards() -> tuple[Card, ...]:
+    """All cards, in the order people should read them."""
+    return tuple(card(name) for name in NAMES)
+
+
+def method(name: str) -> Any:
+    """The class of a method: `pipeline.METHOD` of its folder."""
+    return _module(name, "pipeline").METHOD
+
+
+def weight_hashes(name: str) -> dict[str, str]:
+    """File name → sha256 of the weights a method runs with."""
+    from ...core import weights
+
+    return {file.name: file.sha256 for record in card(name).weights for file in weights.record(record).files}
+
+
+def _module(name: str, part: str) -> Any:
+    if name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(NAMES)}."
+        raise UsageError("unknown_method", f"there is no method {name!r}", hint)
+    return import_module(f".{name}.{part}", __package__)
