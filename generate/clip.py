@@ -122,7 +122,10 @@ class Clip:
 
 
 def even_size(height: int, width: int, short_side: int | None, *, largest: int = 1080) -> tuple[int, int]:
-    """Height and width of the video for a picture: aspect kept, short side as asked (or the picture's, up to `largest`), both even."""
+    """Height and width of the video for a picture, both even.
+
+    The aspect is kept; the short side is as asked, or else the picture's own up to `largest`.
+    """
     target = short_side or min(height, width, largest)
     scale = target / min(height, width)
     return 2 * max(1, math.floor(height * scale / 2 + 0.5)), 2 * max(1, math.floor(width * scale / 2 + 0.5))

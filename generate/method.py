@@ -1,7 +1,7 @@
 """What a method is: a card that says what it takes and costs, and three calls that make frames.
 
-`prepare` runs once per face, `motion` turns a drive into blocks of motion at fixed positions, `render` turns one block into
-frames that depend on nothing but their own rows. That split is what keeps memory flat and pixels independent of chunk size.
+`prepare` runs once per face, `motion` turns a drive into blocks of motion at fixed positions, `render` turns one block
+into frames that depend on nothing but their own rows. That split keeps memory flat and pixels independent of chunk size.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Method(Protocol):
     """A way to animate a face. Implementations live in `methods/<name>/pipeline.py`.
 
     `motion` yields blocks of frames whose bounds depend on the drive alone; a block has a length and takes slices.
-    `render` returns uint8 frames (T, H, W, 3) of the full picture for a slice, the same whatever slice they were asked in.
+    `render` returns uint8 frames (T, H, W, 3) of the full picture, the same whatever slice they were asked in.
     """
 
     card: ClassVar[Card]
