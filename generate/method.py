@@ -1,7 +1,7 @@
 """What a method is: a card that says what it takes and costs, and three calls that make frames.
 
-`prepare` runs once per face, `motion` turns a drive into blocks of motion at fixed positions, `render` turns one block
-into frames that depend on nothing but their own rows. That split keeps memory flat and pixels independent of chunk size.
+`prepare` runs once per face, `motion` turns a drive into blocks of motion at fixed positions, `render` turns a block
+into frames that depend on nothing but their own rows. That keeps memory flat and pixels independent of chunk size.
 """
 
 from __future__ import annotations
