@@ -1,0 +1,28 @@
+"""Faces: detection, 478 landmarks, head pose, tracking, crops, mattes. Nothing outside this room knows the backend."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import topology as topology
+    from .face import Face, FaceBackend, find_faces, largest_face, load_backend
+    from .pose import Pose, align, euler, fit_pose, from_euler, to_head, to_image
+
+_HOME = {  # name → its file; imported when asked for, for numpy, cv2 and mediapipe take their time
+    **dict.fromkeys(("Face", "FaceBackend", "find_faces", "largest_face", "load_backend"), "face"),
+    **dict.fromkeys(("Pose", "align", "euler", "fit_pose", "from_euler", "to_head", "to_image"), "pose"),
+}
+__all__ = [
+    *("Face", "FaceBackend", "find_faces", "largest_face", "load_backend", "topology"),
+    *("Pose", "align", "euler", "fit_pose", "from_euler", "to_head", "to_image"),
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    if name == "topology":
+        return import_module(".topology", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

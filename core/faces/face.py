@@ -1,0 +1,115 @@
+"""A face found in a picture, and the way to a backend that finds one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import InputError, UsageError
+
+BACKENDS = ("mediapipe", "insightface")
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face.
+
+    Attributes:
+        landmarks: float32 (478, 3), pixels: x right, y down, z away from the camera (its zero is the backend's).
+        box: (x0, y0, x1, y1) in pixels, around the landmarks; may reach over the picture's edge.
+        score: the detector's confidence in [0, 1].
+    """
+
+    landmarks: np.ndarray
+    box: tuple[float, float, float, float]
+    score: float
+
+    @classmethod
+    def of(cls, landmarks: np.ndarray, score: float) -> Face:
+        """A face whose box is that of its landmarks (n, 3)."""
+        (x0, y0), (x1, y1) = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
+        return cls(landmarks.astype(np.float32), (float(x0), float(y0), float(x1), float(y1)), float(score))
+
+    @property
+    def size(self) -> float:
+        """Longer side of the box, pixels."""
+        x0, y0, x1, y1 = self.box
+        return max(x1 - x0, y1 - y0)
+
+
+class FaceBackend(Protocol):
+    """What finds faces. Close it, or use it in a `with` block."""
+
+    def detect(self, image: np.ndarray) -> list[Face]:
+        """All faces of an RGB picture uint8 (H, W, 3), largest first."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def load_backend(name: str = "mediapipe", *, video: bool = False) -> FaceBackend:
+    """A new backend.
+
+    Args:
+        name: "mediapipe", or "insightface" where the user has its package and a model pack.
+        video: follow faces from one frame to the next: faster and steadier; for the frames of one clip, in order.
+
+    Raises:
+        UsageError: `unknown_backend`.
+        AssetError: `weights_missing`: the backend's package or models are not on this machine.
+    """
+    if name == "mediapipe":
+        from .mediapipe_backend import MediapipeBackend
+
+        return MediapipeBackend(video=video)
+    if name == "insightface":
+        from .insightface_backend import InsightfaceBackend
+
+        return InsightfaceBackend(video=video)
+    raise UsageError("unknown_backend", f"there is no face backend {name!r}", f"choose one of {', '.join(BACKENDS)}")
+
+
+@cache
+def _stills() -> FaceBackend:
+    return load_backend()
+
+
+def find_faces(image: np.ndarray) -> list[Face]:
+    """All faces of a still RGB picture uint8 (H, W, 3), largest first, by the default backend."""
+    return _stills().detect(image)
+
+
+def largest_face(image: np.ndarray, *, choose: int | None = None, min_size: float = 64) -> Face:
+    """The largest face of a picture, or the `choose`-th by size, 0 the largest.
+
+    Args:
+        image: RGB uint8 (H, W, 3).
+        choose: which face, where the picture has several.
+        min_size: least length of the longer side of its box, pixels.
+
+    Raises:
+        InputError: `no_face`, `no_such_face`, `face_too_small`.
+    """
+    faces = find_faces(image)
+    if not faces:
+        raise InputError(
+            "no_face", "no face was found in the picture", "use a picture in which a face is seen from the front"
+        )
+    index = choose or 0
+    if not 0 <= index < len(faces):
+        count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
+        raise InputError(
+            "no_such_face",
+            f"the picture has {count}; there is no face {index}",
+            f"choose from 0 (the largest) to {len(faces) - 1}",
+        )
+    if (face := faces[index]).size < min_size:
+        raise InputError(
+            "face_too_small",
+            f"the face is {face.size:.0f} pixels high; at least {min_size:.0f} are needed",
+            "use a larger or closer picture of the face",
+        )
+    return face
