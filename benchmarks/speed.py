@@ -4,8 +4,8 @@
     python benchmarks/speed.py verify FILE
     python benchmarks/speed.py scan FILE
 
-`generate` prints four numbers, since each alone misleads: animation only (motion and warp, no mark, no encode), file in →
-sealed file out, time to the first frame, and peak memory of a whole process at 10 s and at the long length.
+`generate` prints four numbers, since each alone misleads: animation only (no mark, no encode), file in → sealed file out,
+time to the first frame, and peak memory of a whole process at 10 s and at the long length.
 """
 
 from __future__ import annotations
@@ -89,8 +89,9 @@ def generate(portrait: Path, speech: Path, size: int, long_seconds: float) -> di
 
 def timed(verb: str, file: Path) -> dict[str, object]:
     """In-process time (second call, everything loaded) and whole-process time of `verify` or `scan`."""
-    import facewright
     from facewright.core.media import probe
+
+    import facewright
 
     work = getattr(facewright, verb)
     work(file)
