@@ -6,18 +6,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import topology as topology
+    from . import topology
+    from .crop import Crop, CropRecipe, crop_face, paste_back, soft_mask
     from .face import Face, FaceBackend, find_faces, largest_face, load_backend
     from .pose import Pose, align, euler, fit_pose, from_euler, to_head, to_image
 
+__all__ = [
+    "Crop",
+    "CropRecipe",
+    "Face",
+    "FaceBackend",
+    "Pose",
+    "align",
+    "crop_face",
+    "euler",
+    "find_faces",
+    "fit_pose",
+    "from_euler",
+    "largest_face",
+    "load_backend",
+    "paste_back",
+    "soft_mask",
+    "to_head",
+    "to_image",
+    "topology",
+]
+
 _HOME = {  # name → its file; imported when asked for, for numpy, cv2 and mediapipe take their time
+    **dict.fromkeys(("Crop", "CropRecipe", "crop_face", "paste_back", "soft_mask"), "crop"),
     **dict.fromkeys(("Face", "FaceBackend", "find_faces", "largest_face", "load_backend"), "face"),
     **dict.fromkeys(("Pose", "align", "euler", "fit_pose", "from_euler", "to_head", "to_image"), "pose"),
 }
-__all__ = [
-    *("Face", "FaceBackend", "find_faces", "largest_face", "load_backend", "topology"),
-    *("Pose", "align", "euler", "fit_pose", "from_euler", "to_head", "to_image"),
-]
 
 
 def __getattr__(name: str) -> object:
