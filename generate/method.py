@@ -83,6 +83,7 @@ class Card:
         summary: one sentence.
         drives: kinds of drive it takes ("speech", "video").
         controls: its knobs.
+        presets: name → values of controls and of `seed`, `fps`, `size`; they fill what nobody set.
         licences: code, weights, data.
         weights: weight records it needs (names as in `facewright weights list`); the shipped ones need no download.
         fps: default frame rate.
@@ -98,6 +99,7 @@ class Card:
     licences: Licences
     weights: tuple[str, ...] = ()
     fps: int = 25
+    presets: Mapping[str, Mapping[str, ControlValue]] = field(default_factory=dict)
     measured: Mapping[str, str] = field(default_factory=dict)
 
     def resolve(self, given: Mapping[str, Any]) -> dict[str, ControlValue]:

@@ -25,4 +25,8 @@ CARD = Card(
         code="Apache-2.0", weights="Apache-2.0", data="CC BY 4.0 and public domain; listed in the weight record"
     ),
     weights=("meshwarp",),
+    presets={
+        "calm": {"head_motion": 0.5, "gaze": 0.6},
+        "lively": {"head_motion": 1.4, "mouth": 1.15, "emotion": "happy", "level": 0.4},
+    },
 )
