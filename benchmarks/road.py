@@ -1,6 +1,6 @@
 """The whole road over portraits × voices: generate, seal, attack, verify; and unmarked files that must stay unfound.
 
-    python benchmarks/road.py make OUT --portraits P… --speech S…     sealed files, with face, blink and head-motion figures
+    python benchmarks/road.py make OUT --portraits P… --speech S…     sealed files; faces, blinks, head motion
     python benchmarks/road.py recover FILE…                           ffmpeg -c copy, CRF 23, half size, crop 25 %, flip
     python benchmarks/road.py unmarked FILE…                          verify on files that carry no mark
 
