@@ -62,9 +62,9 @@ def load_backend(name: str = "mediapipe", *, video: bool = False) -> FaceBackend
         AssetError: `weights_missing`: the backend's package or models are not on this machine.
     """
     if name == "mediapipe":
-        from .mediapipe_backend import MediapipeBackend
+        from .backend import MeshBackend, TiledFinder
 
-        return MediapipeBackend(video=video)
+        return MeshBackend(TiledFinder(), video=video)
     if name == "insightface":
         from .insightface_backend import InsightfaceBackend
 
