@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .crop import Crop, CropRecipe, crop_face, paste_back, soft_mask
     from .face import Face, FaceBackend, find_faces, largest_face, load_backend
     from .pose import Pose, align, euler, fit_pose, from_euler, to_head, to_image
+    from .tracking import TrackedFace, TrackedFrame, track
 
 __all__ = [
     "Crop",
@@ -17,6 +18,8 @@ __all__ = [
     "Face",
     "FaceBackend",
     "Pose",
+    "TrackedFace",
+    "TrackedFrame",
     "align",
     "crop_face",
     "euler",
@@ -30,12 +33,14 @@ __all__ = [
     "to_head",
     "to_image",
     "topology",
+    "track",
 ]
 
 _HOME = {  # name → its file; imported when asked for, for numpy, cv2 and mediapipe take their time
     **dict.fromkeys(("Crop", "CropRecipe", "crop_face", "paste_back", "soft_mask"), "crop"),
     **dict.fromkeys(("Face", "FaceBackend", "find_faces", "largest_face", "load_backend"), "face"),
     **dict.fromkeys(("Pose", "align", "euler", "fit_pose", "from_euler", "to_head", "to_image"), "pose"),
+    **dict.fromkeys(("TrackedFace", "TrackedFrame", "track"), "tracking"),
 }
 
 

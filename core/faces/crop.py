@@ -92,17 +92,23 @@ def warp(
     matrix = np.asarray(matrix, np.float64)
     step = int(1 / np.hypot(*matrix[:, 0]))
     if step > 1:  # every `step` pixels become one; pixel centres are whole numbers, hence the half pixels
-        image, matrix = (
-            _shrink(image, step),
-            matrix @ np.array([[step, 0, (step - 1) / 2], [0, step, (step - 1) / 2], [0, 0, 1]]),
-        )
+        corners = np.array([[-1.0, -1], [size[0], -1], [-1, size[1]], size])
+        x0, y0, image = _needed(image, transform(corners, invert(matrix)), step)
+        matrix = matrix @ [[step, 0, (step - 1) / 2 + x0], [0, step, (step - 1) / 2 + y0], [0, 0, 1]]
+        height, width = image.shape[:2]
+        image = cv2.copyMakeBorder(image, 0, -height % step, 0, -width % step, cv2.BORDER_REPLICATE)
+        height, width = image.shape[:2]
+        image = cv2.resize(image, (width // step, height // step), interpolation=cv2.INTER_AREA)
     return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
 
 
-def _shrink(image: np.ndarray, step: int) -> np.ndarray:
-    height, width = image.shape[:2]
-    image = cv2.copyMakeBorder(image, 0, -height % step, 0, -width % step, cv2.BORDER_REPLICATE)
-    return cv2.resize(image, (image.shape[1] // step, image.shape[0] // step), interpolation=cv2.INTER_AREA)
+def _needed(image: np.ndarray, outline: np.ndarray, step: int) -> tuple[int, int, np.ndarray]:
+    """Left, top and pixels of the part within an outline; an axis on which it leaves the image is kept whole."""
+    lengths = np.array(image.shape[1::-1])
+    low, high = np.floor(outline.min(0) / step - 1).astype(int) * step, np.ceil(outline.max(0) + 2 * step).astype(int)
+    over = (low < 0) | (high > lengths)
+    (x0, y0), (x1, y1) = np.where(over, 0, low), np.where(over, lengths, high)
+    return int(x0), int(y0), image[y0:y1, x0:x1]
 
 
 def paste_back(frame: np.ndarray, patch: np.ndarray, matrix: np.ndarray, mask: np.ndarray) -> np.ndarray:

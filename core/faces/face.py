@@ -41,7 +41,13 @@ class Face:
 
 
 class FaceBackend(Protocol):
-    """What finds faces. Close it, or use it in a `with` block."""
+    """What finds faces; close it after use.
+
+    Attributes:
+        cut: in video mode, whether the last frame began a new shot.
+    """
+
+    cut: bool
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """All faces of an RGB picture uint8 (H, W, 3), largest first."""

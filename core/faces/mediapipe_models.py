@@ -31,7 +31,9 @@ node {
   output_stream: "LANDMARKS:landmarks"
 }
 """
-_CHATTER = re.compile(rb"INFO: Created TensorFlow Lite|WARNING: All log messages before absl::InitializeLog|[IW]\d{4} \d\d:\d\d:\d\d")
+_CHATTER = re.compile(
+    rb"INFO: Created TensorFlow Lite|WARNING: All log messages before absl::InitializeLog|[IW]\d{4} \d\d:\d\d:\d\d"
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,11 @@ class Region:
 
     def matrix(self, size: int) -> np.ndarray:
         """The similarity (2, 3) from the picture onto `size` × `size` pixels."""
-        turn = size / self.side * np.array([[np.cos(self.roll), np.sin(self.roll)], [-np.sin(self.roll), np.cos(self.roll)]])
+        turn = (
+            size
+            / self.side
+            * np.array([[np.cos(self.roll), np.sin(self.roll)], [-np.sin(self.roll), np.cos(self.roll)]])
+        )
         return np.column_stack([turn, (size - 1) / 2 - turn @ [self.x, self.y]])
 
 
@@ -86,7 +92,9 @@ class Mesh:
             graph = text_format.Parse(_MESH_GRAPH, calculator_pb2.CalculatorGraphConfig())
             self._graph = SolutionBase(graph_config=graph, side_inputs={"with_attention": True})
             self._whole = rect_pb2.NormalizedRect(x_center=0.5, y_center=0.5, width=1, height=1)
-            self(np.zeros((self.SIDE, self.SIDE, 3), np.uint8), Region(96, 96, 192))  # the first run is the one that chatters
+            self(
+                np.zeros((self.SIDE, self.SIDE, 3), np.uint8), Region(96, 96, 192)
+            )  # the first run is the one that chatters
 
     def __call__(self, image: np.ndarray, region: Region, *, mirrored: bool = False) -> np.ndarray | None:
         """Landmarks (478, 3) in the picture's pixels, or None if the network sees no face there.

@@ -64,7 +64,9 @@ with files(__package__).joinpath("data/topology.npz").open("rb") as _file, np.lo
         np.int64
     )  # (852, 3), clockwise in the picture of a face turned to it
     MEAN_FACE: np.ndarray = _data["mean_face"]  # (478, 3) float32
-    MIRROR: np.ndarray = _data["mirror"].astype(np.int64)  # (478,) point i of a face is point MIRROR[i] of its mirror image
+    MIRROR: np.ndarray = _data["mirror"].astype(
+        np.int64
+    )  # (478,) point i of a face is point MIRROR[i] of its mirror image
 for _array in (TRIANGLES, MEAN_FACE, MIRROR):
     _array.flags.writeable = False
 EDGES = np.unique(np.sort(TRIANGLES[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)  # (1322, 2)
