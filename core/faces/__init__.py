@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from . import topology
     from .crop import Crop, CropRecipe, crop_face, paste_back, soft_mask
     from .face import Face, FaceBackend, find_faces, largest_face, load_backend
+    from .matte import person_matte
     from .pose import Pose, align, euler, fit_pose, from_euler, to_head, to_image
     from .tracking import TrackedFace, TrackedFrame, track
 
@@ -29,6 +30,7 @@ __all__ = [
     "largest_face",
     "load_backend",
     "paste_back",
+    "person_matte",
     "soft_mask",
     "to_head",
     "to_image",
@@ -39,6 +41,7 @@ __all__ = [
 _HOME = {  # name → its file; imported when asked for, for numpy, cv2 and mediapipe take their time
     **dict.fromkeys(("Crop", "CropRecipe", "crop_face", "paste_back", "soft_mask"), "crop"),
     **dict.fromkeys(("Face", "FaceBackend", "find_faces", "largest_face", "load_backend"), "face"),
+    "person_matte": "matte",
     **dict.fromkeys(("Pose", "align", "euler", "fit_pose", "from_euler", "to_head", "to_image"), "pose"),
     **dict.fromkeys(("TrackedFace", "TrackedFrame", "track"), "tracking"),
 }
