@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from facewright.core.errors import InputError, UsageError
 from facewright.core.media import VideoReader, probe
 from facewright.generate import SpeechDrive, load

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from facewright.core.errors import UsageError
 from facewright.generate.method import Control
 from facewright.generate.methods import registry
