@@ -1,8 +1,8 @@
 """Settings from TOML files: which value holds, and which file it came from.
 
-    fps = 30                # every command that has the option
-    [generate]
-    head-motion = 0.6       # one command
+fps = 30                # every command that has the option
+[generate]
+head-motion = 0.6       # one command
 """
 
 from __future__ import annotations
@@ -68,11 +68,11 @@ def _from_file(path: Path, command: str, known: Mapping[str, set[str]]) -> dict[
     own: dict[str, Setting] = {}
     for key, value in content.items():
         if isinstance(value, dict):
-            options = _known(path, "has no command", key, known) and known[key]
-            entries = {_known(path, f"[{key}] has no option", name, options): value[name] for name in value}
+            options = _known(path, "no command is called", key, known) and known[key]
+            entries = {_known(path, f"[{key}]: no option is called", name, options): value[name] for name in value}
             if key == command:
                 own = {name: Setting(entry, path) for name, entry in entries.items()}
-        elif (name := _known(path, "has no option", key, shared)) in known.get(command, ()):
+        elif (name := _known(path, "no option is called", key, shared)) in known.get(command, ()):
             common[name] = Setting(value, path)
     return common | own
 

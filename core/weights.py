@@ -114,7 +114,8 @@ def read_record(path: Path) -> WeightRecord:
             metrics=fields["metrics"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise AssetError("bad_record", f"{path} is not a weight record: {error!r}", "Install facewright again.") from error
+        message = f"{path} is not a weight record: {error!r}"
+        raise AssetError("bad_record", message, "Install facewright again.") from error
 
 
 def check(record: WeightRecord) -> None:

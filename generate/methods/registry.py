@@ -33,6 +33,11 @@ def method(name: str) -> Any:
     return _module(name, "pipeline").METHOD
 
 
+def trainer(name: str) -> Any:
+    """The training of a method: `train.train(data, out, *, preset, seed, dry_run, progress) -> dict` of its folder."""
+    return _module(name, "train").train
+
+
 def weight_hashes(name: str) -> dict[str, str]:
     """File name → sha256 of the weights a method runs with."""
     from ...core import weights

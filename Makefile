@@ -1,0 +1,37 @@
+# Each target does its own set-up in .venv: plain `python3 -m venv` and pip. The second run finds it ready.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+export PYTHONSAFEPATH := 1
+
+.PHONY: demo test lint docs clean
+
+demo: $(READY)  ## a talking head from a public-domain portrait and a synthetic voice, sealed, verified and scanned
+	mkdir -p out
+	$(BIN)/python scripts/portrait.py out/portrait.png
+	$(BIN)/python scripts/speak.py "Hello. I am a picture that was taught to talk. Every frame of me says so." out/speech.wav
+	$(BIN)/facewright generate out/portrait.png out/speech.wav -o out/demo.mp4 --seed 7 --force
+	$(BIN)/facewright verify out/demo.mp4
+	$(BIN)/facewright scan out/demo.mp4 --report out/report.html
+
+test: $(READY)
+	$(BIN)/pytest -q -n auto
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+docs: $(READY)  ## the pages that are made from the code
+	$(BIN)/python scripts/make_cli_reference.py
+
+clean:
+	rm -rf .venv out build dist *.egg-info
+
+$(READY): pyproject.toml setup.py constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("facewright needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@

@@ -1,0 +1,44 @@
+"""The media files that a command line names: files, folders, patterns, a list on stdin."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ..core.errors import InputError
+
+_VIDEO = "3gp avi flv m4v mkv mov mp4 mpeg mpg mts ogv ts webm wmv"
+_PICTURES = "avif bmp gif heic jpeg jpg png tif tiff webp"
+MEDIA = frozenset(f".{name}" for name in f"{_VIDEO} {_PICTURES}".split())
+
+
+def media_files(named: Iterable[str]) -> list[Path]:
+    """Every file meant, in the order named; a folder stands for the media below it, `-` for the lines of stdin.
+
+    Raises:
+        InputError: `no_files` if a folder or pattern holds none.
+    """
+    return [path for name in _lines(named) for path in _expand(name)]
+
+
+def _lines(named: Iterable[str]) -> Iterator[str]:
+    for name in named:
+        if name == "-":
+            yield from filter(None, (line.rstrip("\n") for line in sys.stdin))
+        else:
+            yield name
+
+
+def _expand(name: str) -> list[Path]:
+    path = Path(name)
+    if path.is_dir():
+        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in MEDIA and file.is_file())
+    elif any(sign in name for sign in "*?[") and not path.exists():
+        root = Path(path.anchor) if path.is_absolute() else Path()
+        found = sorted(file for file in root.glob(str(path.relative_to(path.anchor))) if file.is_file())
+    else:
+        return [path]
+    if not found:
+        raise InputError("no_files", f"{name} holds no video or picture", "Name a file.")
+    return found

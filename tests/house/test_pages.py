@@ -1,0 +1,96 @@
+"""What the pages claim: every error is explained, every command shown is one that exists, every link leads somewhere."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+
+from click.testing import CliRunner
+from facewright.cli.main import facewright
+from facewright.core import errors
+
+KINDS = {
+    name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.FacewrightError)
+}
+BLOCK = re.compile(r"```(?:sh|console)\n(.*?)```", re.DOTALL)
+
+
+def _codes(tree) -> set[str]:
+    """Every code that the source gives to an error, or to the error of an answer."""
+    found = set()
+    for path in tree.python(*tree.floors):
+        for node in ast.walk(tree.parse(path)):
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "id", getattr(node.func, "attr", "")) in KINDS
+                and node.args
+            ):
+                found |= {leaf.value for leaf in ast.walk(node.args[0]) if isinstance(leaf, ast.Constant)}
+            elif isinstance(node, ast.Dict):
+                found |= {
+                    value.value
+                    for key, value in zip(node.keys, node.values, strict=True)
+                    if isinstance(key, ast.Constant) and key.value == "code" and isinstance(value, ast.Constant)
+                }
+    return {code for code in found if isinstance(code, str)}
+
+
+def test_every_error_code_is_explained(tree):
+    explained = set(re.findall(r"^### `(\w+)`", (tree.root / "TROUBLESHOOTING.md").read_text("utf-8"), re.MULTILINE))
+    assert _codes(tree) - explained == set()
+
+
+def test_every_command_shown_can_be_parsed(tree):
+    """Options and verbs in the pages exist; nothing is run."""
+    for page in tree.pages():
+        for block in BLOCK.findall(page.read_text("utf-8")):
+            for line in block.replace("\\\n", " ").splitlines():
+                words = shlex.split(line.removeprefix("$ "), comments=True)
+                if words[:1] != ["facewright"] or "--help" in words or len(words) == 1:
+                    continue
+                words = words[: next((i for i, word in enumerate(words) if word in {"|", ">", "&&", "||", "2>"}), None)]
+                command = facewright.commands[words[1]]
+                with command.make_context(words[1], words[2:], resilient_parsing=False) as context:
+                    assert context.params is not None, f"{page}: {line}"
+
+
+def test_every_link_leads_to_a_file(tree):
+    for page in tree.pages():
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.relative_to(tree.root)} → {target}"
+
+
+def test_the_reference_of_commands_is_current(tree):
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("make_cli_reference", tree.root / "scripts" / "make_cli_reference.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = tree.root / "docs" / "reference" / "cli.md"
+    assert page.read_text("utf-8") == module.reference(), "run: make docs"
+
+
+def test_make_has_the_targets_that_the_pages_name(tree):
+    targets = set(re.findall(r"^([a-z]+):", (tree.root / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = {
+        word
+        for page in tree.pages()
+        for word in re.findall(r"\bmake ([a-z]+)", "\n".join(BLOCK.findall(page.read_text("utf-8"))))
+    }
+    assert {"demo", "test", "lint"} <= named | {"lint"}
+    assert named <= targets
+
+
+def test_the_changelog_names_this_version(tree):
+    from facewright import __version__
+
+    assert f"[{__version__}]" in (tree.root / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_the_help_page_lists_every_command():
+    text = CliRunner().invoke(facewright, ["--help"]).output
+    assert all(f"  {name} " in text for name in facewright.commands)
