@@ -1,0 +1,171 @@
+"""Opening a media file that may be hostile, and decoding what can be decoded.
+
+FFmpeg sees neither a name nor a path: it reads one open file through callbacks and may open nothing else, so that a
+playlist, an external reference or a crafted name reaches neither the network nor another file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from io import FileIO
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+
+from ..errors import InputError
+
+Source = str | os.PathLike[str]
+
+MAX_PIXELS = 80_000_000
+"""Largest picture accepted: above 8192 × 8192 pixels, below what a decompression bomb unfolds to."""
+
+MAX_GAP = 600.0
+"""Seconds between neighbouring frames above which a clock is taken for damaged, not for slow."""
+
+_OPTIONS = {
+    "protocol_whitelist": "none",  # no protocol bears this name: a demuxer cannot open a second file
+    "max_pixels": str(MAX_PIXELS),
+}
+_TEXT_ART = {"adf", "bin", "idf", "tty", "xbin"}  # FFmpeg draws text as video
+_STILLS = Disposition.attached_pic | Disposition.timed_thumbnails  # cover art is not video
+_NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)  # opening a pipe that nobody writes to would wait for ever
+
+
+def open_file(source: Source) -> FileIO:
+    """Open a regular file for reading.
+
+    Raises:
+        InputError: unreadable (missing, forbidden, a folder, a pipe, a socket, a device), empty.
+    """
+    try:
+        file = FileIO(os.fspath(source), opener=lambda path, flags: os.open(path, flags | _NON_BLOCKING))
+        status = os.fstat(file.fileno())
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError("unreadable", f"{source} cannot be opened: {reason}.", "Check the path.") from error
+    if not stat.S_ISREG(status.st_mode):
+        file.close()
+        raise InputError("unreadable", f"{source} is not a regular file.", "Save the stream to a file first.")
+    if status.st_size == 0:
+        file.close()
+        raise InputError("empty", f"{source} is empty (0 bytes).", "Copy or record it again.")
+    return file
+
+
+@contextmanager
+def open_media(source: Source) -> Iterator[InputContainer]:
+    """Open a media file; what it declares is checked against `MAX_PIXELS`.
+
+    Raises:
+        InputError: unreadable, empty, too_large.
+    """
+    with open_file(source) as file:
+        file.name = "media"  # all that FFmpeg is told, so an extension or a `%d` in the name means nothing
+        try:
+            container = av.open(file, "r", options=_OPTIONS, metadata_errors="replace", buffer_size=1 << 16)
+        except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
+            raise unreadable(source) from error
+        with container:
+            if container.format.name in _TEXT_ART:
+                raise unreadable(source)
+            for stream in container.streams.video:
+                if stream.codec_context and stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+                    raise too_large(source, stream.codec_context.width, stream.codec_context.height)
+            yield container
+
+
+def unreadable(source: object) -> InputError:
+    return InputError(
+        "unreadable",
+        f"{source} holds no sound and no picture that can be decoded.",
+        "Check that it plays, or convert it with `ffmpeg -i IN OUT.mp4`.",
+    )
+
+
+def too_large(source: object, width: int, height: int) -> InputError:
+    message = f"{source} declares {width} × {height} pixels; the limit is {MAX_PIXELS // 10**6} million."
+    return InputError("too_large", message, "Scale it down first.")
+
+
+def video_stream(container: InputContainer) -> Any | None:
+    """The stream that shows moving pictures (PyAV's `VideoStream`), or None: cover art does not count."""
+    streams = [s for s in container.streams.video if s.codec_context and not s.disposition & _STILLS]
+    best = container.streams.best("video")
+    return best if best in streams else next(iter(streams), None)
+
+
+def audio_stream(container: InputContainer) -> Any | None:
+    """The stream to listen to (PyAV's `AudioStream`), or None."""
+    streams = [s for s in container.streams.audio if s.codec_context]
+    best = container.streams.best("audio")
+    return best if best in streams else next(iter(streams), None)
+
+
+class Clock:
+    """Time stamps of one stream as seconds, made whole: none missing, no leap that only damage explains.
+
+    Time 0 is where the file says that the stream `zero` begins, so picture and sound share it.
+
+    Attributes:
+        end: where the last frame ends.
+        leaps: how many leaps were closed.
+    """
+
+    def __init__(self, stream: Any, zero: Any, *, sought: bool = False) -> None:
+        self._tick = float(stream.time_base)
+        self._shift = None if zero.start_time is None else -float(zero.start_time * zero.time_base)
+        self._last = None if sought else 0.0
+        self.end, self.leaps = 0.0, 0
+
+    def time(self, frame: Any, length: float) -> float:
+        """When `frame` is due; `length` is its duration in seconds."""
+        if frame.pts is None:
+            time = self.end
+        else:
+            if self._shift is None:
+                self._shift = -frame.pts * self._tick
+            time = frame.pts * self._tick + self._shift
+        if self._last is not None and not -1 <= time - self._last <= MAX_GAP:
+            self._shift = (self._shift or 0.0) + self.end - time
+            self.leaps += 1
+            time = self.end
+        self._last, self.end = time, time + length
+        return time
+
+
+def frame_rate(rate: Any) -> Fraction:
+    """Snap to n or n × 1000/1001 where the rate is that but for rounding; 29.97 means 30000/1001."""
+    exact = Fraction(rate)
+    whole = max(round(exact), 1)
+    for standard in (Fraction(whole), Fraction(round(exact * 1001 / 1000) * 1000, 1001)):
+        if standard and abs(exact / standard - 1) < Fraction(1, 4000):
+            return standard
+    return exact.limit_denominator(1001) or exact
+
+
+def packets(container: InputContainer, stream: Any, problems: list[str]) -> Iterator[Any]:
+    """Packets of one stream until the end or the first unreadable byte, which is noted in `problems`."""
+    try:
+        yield from container.demux(stream)
+    except (av.FFmpegError, OSError) as error:
+        problems.append(f"reading stopped early: {error.strerror}")
+
+
+def decode(container: InputContainer, stream: Any, problems: list[str]) -> Iterator[Any]:
+    """Every frame that decodes, in order of presentation; what does not is skipped and noted in `problems`."""
+    damaged = 0
+    for packet in packets(container, stream, problems):
+        try:
+            yield from packet.decode()
+        except (av.FFmpegError, MemoryError):
+            damaged += 1
+    with suppress(av.FFmpegError):  # where reading stopped early, the decoder still holds frames
+        yield from stream.codec_context.decode(None)
+    if damaged:
+        problems.append(f"{damaged} damaged packets skipped")
