@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from .making import Job, make
 from .session import Answer, Session
 from .verb import option_names
 
+log = logging.getLogger(__name__)
 _OF_THE_BATCH = {"portrait", "speech", "driving", "batch", "out_dir", "keep_going", "output"}  # not of its rows
 
 
@@ -32,15 +34,19 @@ def make_all(ctx: click.Context, table: Path, *, columns: tuple[str, str], kind:
             items.append({**row, "ok": True, "result": answer.result, "error": None})
         except Exception as failure:
             error = as_error(failure)
-            session.note(f"row {number} failed ({error.code}): {error.message}")
+            log.error("row %d: %s (%s)", number, error.message, error.code, exc_info=failure)
             items.append({**row, "ok": False, "result": None, "error": error.to_dict()})
             if not ctx.params["keep_going"]:
                 break
     failed = sum(not item["ok"] for item in items)
     lines = [f"{len(items) - failed} made, {failed} failed"]
-    lines += [f"  {item['output']}: {item['error']['message']}" for item in items if not item["ok"]]
+    lines += [f"  {item.get('output')}: {item['error']['message']}" for item in items if not item["ok"]]
     result = {"items": items, "made": len(items) - failed, "failed": failed}
-    return Answer(result, "\n".join(lines), exit_code=7 if failed else 0, inputs={"batch": str(table)})
+    error = None
+    if failed:
+        hint = "See the items." if ctx.params["keep_going"] else "Add --keep-going to go on after a row that fails."
+        error = {"code": "partial", "message": f"{failed} of {len(items)} rows failed", "hint": hint, "exit_code": 7}
+    return Answer(result, "\n".join(lines), 7 if failed else 0, {"batch": str(table)}, error)
 
 
 def _rows(table: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:

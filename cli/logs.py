@@ -28,6 +28,8 @@ class Listener(logging.Handler):
             self.session.events.write("warning", message=message)
         if record.levelno < level(self.session):
             return
+        if record.exc_info and level(self.session) == logging.DEBUG:
+            message += "\n" + logging.Formatter().formatException(record.exc_info)
         if self.session.log_format == "json":
             line = json.dumps(
                 {"level": record.levelname.lower(), "logger": record.name, "message": message, "time": record.created},

@@ -63,34 +63,35 @@ def _scan_all(
             if len(files) == 1:
                 raise
             error = as_error(failure)
-            if not session.json:
-                log.error("%s: %s", path, error.message)
+            log.log(logging.DEBUG if session.json else logging.ERROR, "%s", error.message, exc_info=failure)
             yield Answer(None, "", error.exit_code, {"file": str(path)}, error.to_dict(), lift=True)
             continue
-        reports.append(found)
+        if page:
+            reports.append(found)
         yield _answer(path, found, fail_on)
     if page and reports:
-        _write(page, reports)
+        from ..detect.report import write
+
+        write(page, reports)
         session.note(f"report: {page}")
 
 
 def _scan(session: Session, path: Path, fps: float | None) -> ScanReport:
-    from ..detect import scan as look
+    from ..detect.scan import scan as look
 
     with progress(session) as report:
         return look(path, progress=report, **({"fps": fps} if fps else {}))
 
 
 def _answer(path: Path, report: ScanReport, fail_on: str | None) -> Answer:
-    body = report.to_dict()
-    error = _finding(path, body, fail_on) if fail_on else None
-    return Answer(body, report.text, error["exit_code"] if error else 0, {"file": str(path)}, error, lift=True)
+    error = _finding(path, report, fail_on) if fail_on else None
+    code = error["exit_code"] if error else 0
+    return Answer(report.to_dict(), report.to_text(), code, {"file": str(path)}, error, lift=True)
 
 
-def _finding(path: Path, body: dict[str, Any], fail_on: str) -> dict[str, Any] | None:
+def _finding(path: Path, report: ScanReport, fail_on: str) -> dict[str, Any] | None:
     """`likely_synthetic`, if the evidence reaches the level asked for, or if a record says so outright."""
-    declared = body["provenance"].get("synthetic")
-    if not declared and STRENGTH[body["detection"]["evidence"]] < STRENGTH[fail_on]:
+    if not report.declared and STRENGTH[report.evidence] < STRENGTH[fail_on]:
         return None
-    reason = "its provenance says so" if declared else f"{body['detection']['evidence']} evidence"
+    reason = "its provenance says so" if report.declared else f"{report.evidence} evidence"
     return {"code": "likely_synthetic", "message": f"{path}: synthetic, {reason}", "hint": "", "exit_code": 10}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # the rooms lie one floor up on disk, beside this folder, and
         UsageError,
         VerifyError,
     )
-    from .detect import scan  # pyright: ignore[reportMissingImports]
+    from .detect.scan import scan  # pyright: ignore[reportMissingImports]
     from .generate import SpeechDrive, VideoDrive, load, replay  # pyright: ignore[reportMissingImports]
     from .generate.methods.registry import cards as methods  # pyright: ignore[reportMissingImports]
     from .provenance import verify  # pyright: ignore[reportMissingImports]
@@ -51,7 +51,7 @@ _ELSEWHERE = {
     "load": ("generate", "load"),
     "methods": ("generate.methods.registry", "cards"),
     "replay": ("generate", "replay"),
-    "scan": ("detect", "scan"),
+    "scan": ("detect.scan", "scan"),
     "verify": ("provenance", "verify"),
 }
 

@@ -48,7 +48,5 @@ def test_the_scan_sees_a_forbidden_import(tree, tmp_path):
 
 
 def test_every_folder_with_code_is_a_package(tree):
-    bare = {
-        path.parent for room in tree.floors for path in tree.python(room) if not (path.parent / "__init__.py").exists()
-    }
-    assert not bare
+    folders = {path.parent for room in tree.floors for path in tree.python(room)}
+    assert not [folder for folder in folders if not (folder / "__init__.py").exists()]

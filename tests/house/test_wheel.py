@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-CODE_AND_DATA = {".py", ".json", ".safetensors", ".npz", ".html", ".css", ".sql", ".toml", ".typed"}
+KINDS = {".py", ".json", ".safetensors", ".npz", ".html", ".css", ".sql", ".toml"}
 
 
 @pytest.fixture(scope="module")
@@ -29,33 +29,19 @@ def wheel(tree, tmp_path_factory) -> set[str]:
         return set(archive.namelist())
 
 
-def _installed_as(path: Path, root: Path) -> str:
-    inside = path.relative_to(root)
-    return str(inside if inside.parts[0] == "facewright" else Path("facewright") / inside)
+def _files(tree) -> set[Path]:
+    """Every file of the rooms, as a path from the root."""
+    found = (path for room in tree.floors for path in (tree.root / room).rglob("*") if path.is_file())
+    return {path.relative_to(tree.root) for path in found if "__pycache__" not in path.parts}
 
 
 def test_the_wheel_holds_every_file_of_the_rooms(tree, wheel):
-    there = {
-        _installed_as(path, tree.root)
-        for room in tree.floors
-        for path in (tree.root / room).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-    packed = {name for name in wheel if ".dist-info/" not in name}
-    assert packed == there
+    inside = {path if path.parts[0] == "facewright" else Path("facewright") / path for path in _files(tree)}
+    assert {name for name in wheel if ".dist-info/" not in name} == {str(path) for path in inside}
 
 
 def test_files_are_of_a_kind_that_is_packed(tree):
-    odd = [
-        path
-        for room in tree.floors
-        for path in (tree.root / room).rglob("*")
-        if path.is_file()
-        and "__pycache__" not in path.parts
-        and path.suffix not in CODE_AND_DATA
-        and path.name != "py.typed"
-    ]
-    assert not odd
+    assert not {path for path in _files(tree) if path.suffix not in KINDS and path.name != "py.typed"}
 
 
 def test_nothing_but_facewright_reaches_the_top(wheel):
