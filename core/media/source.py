@@ -110,7 +110,8 @@ def audio_stream(container: InputContainer) -> Any | None:
 class Clock:
     """Time stamps of one stream as seconds, made whole: none missing, no leap that only damage explains.
 
-    Time 0 is where the file says that the stream `zero` begins, so picture and sound share it.
+    Time 0 is where the file says that the stream `zero` begins, so picture and sound share it. A stream's own first
+    frame may come two frames after that and still be at 0: AVI stores when frames are decoded, not when they are shown.
 
     Attributes:
         end: where the last frame ends.
@@ -120,6 +121,7 @@ class Clock:
     def __init__(self, stream: Any, zero: Any, *, sought: bool = False) -> None:
         self._tick = float(stream.time_base)
         self._shift = None if zero.start_time is None else -float(zero.start_time * zero.time_base)
+        self._own = zero is stream and not sought
         self._last = None if sought else 0.0
         self.end, self.leaps = 0.0, 0
 
@@ -128,9 +130,10 @@ class Clock:
         if frame.pts is None:
             time = self.end
         else:
-            if self._shift is None:
+            if self._shift is None or (self._own and 0 < frame.pts * self._tick + self._shift <= 2 * length):
                 self._shift = -frame.pts * self._tick
             time = frame.pts * self._tick + self._shift
+        self._own = False
         if self._last is not None and not -1 <= time - self._last <= MAX_GAP:
             self._shift = (self._shift or 0.0) + self.end - time
             self.leaps += 1
