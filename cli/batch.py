@@ -28,7 +28,7 @@ def make_all(ctx: click.Context, table: Path, *, columns: tuple[str, str], kind:
     """
     session = ctx.ensure_object(Session)
     items: list[dict[str, Any]] = []
-    for number, row in enumerate(_rows(table, (*columns, "output")), start=1):
+    for number, row in enumerate(_rows(ctx, table, (*columns, "output")), start=1):
         try:
             answer = make(_job(ctx, row, columns, kind), session)
             items.append({**row, "ok": True, "result": answer.result, "error": None})
@@ -49,24 +49,29 @@ def make_all(ctx: click.Context, table: Path, *, columns: tuple[str, str], kind:
     return Answer(result, "\n".join(lines), 7 if failed else 0, {"batch": str(table)}, error)
 
 
-def _rows(table: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
+def _rows(ctx: click.Context, table: Path, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The rows without their empty cells, options under their own names."""
     try:
         with table.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
+            names = [name.replace("-", "_") for name in reader.fieldnames or ()]
+            reader.fieldnames = names
             rows = [{key: value for key, value in row.items() if key and value} for row in reader]
-            names = reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError("unreadable", f"the table {table} cannot be read: {error}", "Give CSV in UTF-8.") from error
-    if missing := [name for name in needed if name not in names]:
-        raise InputError("bad_table", f"{table} has no column {missing[0]!r}", f"It needs: {', '.join(needed)}.")
+    if missing := [name for name in columns if name not in names]:
+        raise InputError("bad_table", f"{table} has no column {missing[0]!r}", f"It needs: {', '.join(columns)}.")
+    if unknown := set(names) - {*columns, *option_names(ctx.command)}:
+        hint = f"A column is named as an option: {ctx.command_path} --help"
+        raise InputError("bad_table", f"{table}: there is no option {min(unknown)!r}", hint)
     return rows
 
 
-def _job(ctx: click.Context, row: dict[str, str], columns: tuple[str, str], kind: str) -> Job:
+def _job(ctx: click.Context, row: dict[str, Any], columns: tuple[str, str], kind: str) -> Job:
     """Parse a row as the command line it stands for."""
-    options = {name.replace("-", "_"): value for name, value in row.items() if name not in columns}
-    if unknown := [name for name in options if name not in {"output", *option_names(ctx.command)}]:
-        raise InputError("bad_table", f"{unknown[0]!r}: a column, but no option", f"See: {ctx.command_path} --help")
+    options: dict[str, Any] = {name: value for name, value in row.items() if name not in columns}
+    if "set" in options:
+        options["set"] = options["set"].split()
     if ctx.params["out_dir"] and "output" in options:
         options["output"] = str(ctx.params["out_dir"] / options["output"])
     said = {

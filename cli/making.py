@@ -97,8 +97,10 @@ def make(job: Job, session: Session) -> Answer:
 
 def _prepare(job: Job) -> Clip:
     from ..generate import SpeechDrive, VideoDrive
+    from ..provenance import check_target
 
     values = job.values
+    check_target(job.output, values["force"], (job.portrait, job.drive))
     kind = SpeechDrive if job.kind == "speech" else VideoDrive
     return _talker(values["method"], values["device"])(
         job.portrait,

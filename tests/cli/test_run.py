@@ -117,14 +117,16 @@ def test_a_missing_file_is_an_input_error(facewright):
 
 
 def test_a_closed_pipe_is_141():
-    process = subprocess.Popen(
-        [sys.executable, "-m", "facewright", "methods"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = _start("-m", "facewright", "methods")
     assert process.stdout
+    assert process.stderr
     process.stdout.close()
-    _, err = process.communicate(timeout=60) if False else (None, process.stderr.read() if process.stderr else "")
+    assert process.stderr.read() == ""
     assert process.wait(60) == 141
-    assert err == ""
+
+
+def _start(*words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -144,9 +146,7 @@ def records():
 weights.records = records
 sys.exit(run(["weights"]))
 """
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = _start("-c", script)
     assert process.stdout
     assert process.stdout.readline() == "ready\n"
     time.sleep(0.05)
