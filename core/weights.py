@@ -20,7 +20,7 @@ from typing import Any
 from .errors import AssetError, UsageError
 
 PACKAGE = Path(__file__).resolve().parent.parent
-FOLDERS = ("generate/methods/*/weights", "detect/weights")
+FOLDERS = ("generate/methods/*/weights", "detect/weights", "core/faces/data")
 
 
 @dataclass(frozen=True)

@@ -7,38 +7,45 @@ import re
 import shlex
 
 from click.testing import CliRunner
+from facewright.cli import verify
 from facewright.cli.main import facewright
 from facewright.core import errors
 
 KINDS = {
-    name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.FacewrightError)
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, errors.FacewrightError)
 }
 BLOCK = re.compile(r"```(?:sh|console)\n(.*?)```", re.DOTALL)
 
 
-def _codes(tree) -> set[str]:
-    """Every code that the source gives to an error, or to the error of an answer."""
-    found = set()
+def _codes(tree) -> dict[str, set[int]]:
+    """Every code that the source gives to an error, with the exit codes of the errors that carry it."""
+    found: dict[str, set[int]] = {}
     for path in tree.python(*tree.floors):
         for node in ast.walk(tree.parse(path)):
-            if isinstance(node, ast.Call) and node.args and _name(node.func) in KINDS:
-                found |= {leaf.value for leaf in ast.walk(node.args[0]) if isinstance(leaf, ast.Constant)}
-            elif isinstance(node, ast.Dict):
-                found |= {
-                    value.value
-                    for key, value in zip(node.keys, node.values, strict=True)
-                    if isinstance(key, ast.Constant) and key.value == "code" and isinstance(value, ast.Constant)
-                }
-    return {code for code in found if isinstance(code, str) and re.fullmatch(r"[a-z]\w+", code)}
+            if isinstance(node, ast.Call) and node.args and (kind := KINDS.get(getattr(node.func, "id", ""))):
+                for leaf in ast.walk(node.args[0]):
+                    if isinstance(leaf, ast.Constant) and re.fullmatch(r"[a-z]\w+", str(leaf.value)):
+                        found.setdefault(leaf.value, set()).add(kind.exit_code)
+    return found
 
 
-def _name(node: ast.expr) -> str:
-    return getattr(node, "id", "")  # not click.UsageError, which becomes `usage`
+def test_every_error_code_is_explained_under_its_exit_code(tree):
+    text = (tree.root / "TROUBLESHOOTING.md").read_text("utf-8")
+    explained: dict[str, set[int]] = {}
+    for section in text.split("\n## ")[1:]:
+        numbers = {int(number) for number in re.findall(r"\d+", section.splitlines()[0])}
+        explained |= dict.fromkeys(re.findall(r"^### `(\w+)`", section, re.MULTILINE), numbers)
+    wrong = {code: exits for code, exits in _codes(tree).items() if not exits & explained.get(code, set())}
+    assert not wrong
 
 
-def test_every_error_code_is_explained(tree):
-    explained = set(re.findall(r"^### `(\w+)`", (tree.root / "TROUBLESHOOTING.md").read_text("utf-8"), re.MULTILINE))
-    assert _codes(tree) - explained == set()
+def test_every_finding_is_explained(tree):
+    text = (tree.root / "TROUBLESHOOTING.md").read_text("utf-8")
+    states = {"invalid", "conflict", "revoked", "recovered-mismatch", "nothing-found"}
+    codes = {verify.CODES.get(state, state.replace("-", "_")) for state in states}
+    assert all(f"### `{code}`" in text for code in codes | {"partial", "likely_synthetic", "interrupted", "internal"})
 
 
 def test_every_command_shown_can_be_parsed(tree):
