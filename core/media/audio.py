@@ -11,7 +11,7 @@ from av import AudioFrame, AudioResampler
 
 from ..errors import InputError, UsageError
 from .info import probe
-from .source import Clock, Source, audio_stream, decode, open_media, video_stream
+from .source import Clock, Source, audio_stream, channel_layout, decode, open_media, video_stream
 
 _JITTER = 0.04
 """Seconds by which a sound's time stamps may stray from its sample count before silence is put in or samples cut."""
@@ -166,7 +166,7 @@ def _placed(frames: Iterator[Any], clock: Clock, *, sought: bool) -> Iterator[tu
 
 def _mono(frame: Any) -> np.ndarray:
     """One decoded frame as float32 (n,), whatever its sample format and channels."""
-    names = [channel.name for channel in frame.layout.channels]
+    names = [channel.name for channel in channel_layout(frame).channels]
     samples = frame.to_ndarray()
     if not frame.format.is_planar:
         samples = samples.reshape(-1, len(names)).T

@@ -14,7 +14,7 @@ from .color import over_grey
 from .source import MAX_PIXELS, Source, open_file, too_large
 
 # By name, for Pillow also knows formats that start other programs (EPS) or that nobody takes portraits in.
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
 
 
 def read_image(source: Source | bytes | np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from .source import (
     MAX_PIXELS,
     Source,
     audio_stream,
+    channel_layout,
     decode,
     frame_rate,
     open_media,
@@ -122,7 +123,8 @@ def _video(source: Source, container: Any, stream: Any) -> VideoInfo:
 
 def _audio(source: Source, container: Any, stream: Any) -> AudioInfo:
     codec = stream.codec_context
-    return AudioInfo(codec.name, codec.sample_rate, codec.channels, _seconds(source, container, stream))
+    channels = channel_layout(codec).nb_channels
+    return AudioInfo(codec.name, codec.sample_rate, channels, _seconds(source, container, stream))
 
 
 def _seconds(source: Source, container: Any, stream: Any) -> float:

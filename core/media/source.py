@@ -6,6 +6,7 @@ playlist, an external reference or a crafted name reaches neither the network no
 
 from __future__ import annotations
 
+import ctypes
 import os
 import stat
 from collections.abc import Iterator
@@ -28,10 +29,8 @@ MAX_PIXELS = 80_000_000
 MAX_GAP = 600.0
 """Seconds between neighbouring frames above which a clock is taken for damaged, not for slow."""
 
-_OPTIONS = {
-    "protocol_whitelist": "none",  # no protocol bears this name: a demuxer cannot open a second file
-    "max_pixels": str(MAX_PIXELS),
-}
+_OPTIONS = {"protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
+# No protocol bears the name "none": a demuxer cannot open a second file.
 _TEXT_ART = {"adf", "bin", "idf", "tty", "xbin"}  # FFmpeg draws text as video
 _STILLS = Disposition.attached_pic | Disposition.timed_thumbnails  # cover art is not video
 _NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)  # opening a pipe that nobody writes to would wait for ever
@@ -74,9 +73,10 @@ def open_media(source: Source) -> Iterator[InputContainer]:
         with container:
             if container.format.name in _TEXT_ART:
                 raise unreadable(source)
-            for stream in container.streams.video:
-                if stream.codec_context and stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
-                    raise too_large(source, stream.codec_context.width, stream.codec_context.height)
+            for codec in filter(None, (stream.codec_context for stream in container.streams.video)):
+                if codec.width * codec.height > MAX_PIXELS:
+                    raise too_large(source, codec.width, codec.height)
+                codec.options = {"max_pixels": str(MAX_PIXELS)}  # the stream itself may declare another size
             yield container
 
 
@@ -120,7 +120,8 @@ class Clock:
 
     def __init__(self, stream: Any, zero: Any, *, sought: bool = False) -> None:
         self._tick = float(stream.time_base)
-        self._shift = None if zero.start_time is None else -float(zero.start_time * zero.time_base)
+        begins = 0 if zero.start_time is None and sought else zero.start_time
+        self._shift = None if begins is None else -float(begins * zero.time_base)
         self._own = zero is stream and not sought
         self._last = None if sought else 0.0
         self.end, self.leaps = 0.0, 0
@@ -165,10 +166,29 @@ def decode(container: InputContainer, stream: Any, problems: list[str]) -> Itera
     damaged = 0
     for packet in packets(container, stream, problems):
         try:
-            yield from packet.decode()
+            yield from _kept(packet.decode())
         except (av.FFmpegError, MemoryError):
             damaged += 1
     with suppress(av.FFmpegError):  # where reading stopped early, the decoder still holds frames
-        yield from stream.codec_context.decode(None)
+        yield from _kept(stream.codec_context.decode(None))
     if damaged:
         problems.append(f"{damaged} damaged packets skipped")
+
+
+def channel_layout(owner: Any) -> av.AudioLayout:
+    """The layout of an audio frame or codec; never ask for it otherwise.
+
+    PyAV 18 copies a layout by its pointer and frees both copies, so a layout with a channel map of its own ends the
+    process. One that is never freed does not. Standard layouts, named without a space, have no map.
+    """
+    layout = owner.layout
+    if " " in layout.name:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
+    return layout
+
+
+def _kept(frames: list[Any]) -> list[Any]:
+    for frame in frames:
+        if isinstance(frame, av.AudioFrame):
+            channel_layout(frame)
+    return frames
