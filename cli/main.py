@@ -11,8 +11,8 @@ import traceback
 
 import click
 
-from .. import __version__
 from ..core.errors import FacewrightError
+from ..core.version import VERSION
 from .config import config
 from .doctor import doctor
 from .failures import as_error
@@ -46,7 +46,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"auto_envvar_prefix": "FACEWRIGHT", "help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.version_option(VERSION, message="%(prog)s %(version)s")
 def facewright() -> None:
     """Make, mark and audit synthetic faces.
 

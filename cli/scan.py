@@ -80,7 +80,7 @@ def _scan(session: Session, path: Path, fps: float | None) -> ScanReport:
     from ..detect.scan import scan as look
 
     with progress(session) as report:
-        return look(path, progress=report, **({"fps": fps} if fps else {}))
+        return look(path, fps=fps, progress=report)
 
 
 def _answer(path: Path, report: ScanReport, fail_on: str | None) -> Answer:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import __version__
+from ..core.version import VERSION
 from .events import Events
 
 
@@ -78,7 +78,7 @@ class Session:
             "schema": f"facewright.{self.command or 'usage'}/1",
             "ok": answer.error is None,
             "command": self.command,
-            "version": __version__,
+            "version": VERSION,
             "inputs": self.inputs if answer.inputs is None else answer.inputs,
             "result": answer.result,
             "warnings": list(self.warnings),

@@ -11,6 +11,8 @@ Names are imported on first use, so that `import facewright` costs nothing.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .core.version import VERSION  # pyright: ignore[reportMissingImports]
+
 if TYPE_CHECKING:  # the rooms lie one floor up on disk, beside this folder, and inside the package once installed
     from .core.errors import (  # pyright: ignore[reportMissingImports]
         AssetError,
@@ -26,7 +28,8 @@ if TYPE_CHECKING:  # the rooms lie one floor up on disk, beside this folder, and
     from .generate.methods.registry import cards as methods  # pyright: ignore[reportMissingImports]
     from .provenance import verify  # pyright: ignore[reportMissingImports]
 
-__version__ = "0.1.0"
+
+__version__ = VERSION
 
 __all__ = [
     "AssetError",

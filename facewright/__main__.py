@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    from .cli.main import run
+    from .cli.main import run  # pyright: ignore[reportMissingImports]  (see __init__)
 
     sys.exit(run(sys.argv[1:]))
 

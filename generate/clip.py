@@ -9,8 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
 from ..core.progress import Report, silent
+from ..core.version import VERSION
 from ..provenance import Draft, Ingredient, VideoMarker, new_record_id, seal
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Clip:
             made_from.insert(0, Ingredient(self.portrait, "portrait", self.portrait.name))
         return Draft(
             method=self.method.card.name,
-            method_version=__version__,
+            method_version=VERSION,
             weights=self.weights,
             seed=self.seed,
             controls={**self.options, **self.controls},
