@@ -72,7 +72,9 @@ def guided_filter(guide: np.ndarray, mask: np.ndarray, *, radius: float, smooth:
             spread[..., i, j] = spread[..., j, i] = covariance + (smooth if i == j else 0)
     slope = np.linalg.solve(spread, cross[..., None])[..., 0]
     offset = level - (slope * centre).sum(-1)
-    slope, offset = (cv2.resize(mean(part), (width, height), interpolation=cv2.INTER_LINEAR) for part in (slope, offset))
+    slope, offset = (
+        cv2.resize(mean(part), (width, height), interpolation=cv2.INTER_LINEAR) for part in (slope, offset)
+    )
     fine = offset
     for channel in range(3):
         fine = fine + slope[..., channel] * (guide[..., channel].astype(np.float32) / 255)

@@ -1,8 +1,10 @@
 """The 478-point face topology: index groups, triangles, the mean face.
 
-Points 0-467 are a surface mesh, 468-477 the two irises (centre, then the rim at right, top, left, bottom). Left and right
-are meant as seen in the picture. An open contour runs from the picture's left to its right; a closed one (`LIPS_OUTER`, the
-eyes, the brows, `OVAL`) starts at its left end, runs to the right over the top and comes back below.
+Points 0-467 are a surface mesh, 468-477 the two irises (centre, then four points of the rim). Left and right are meant as
+seen in the picture. An open contour runs from the picture's left to its right; a closed one (the lips, the eyes, the brows,
+`OVAL`) starts at its left end, runs to the right over the top and comes back below.
+
+The numbers come from data/topology.npz, made by scripts/build_topology.py; data/record.json says from what.
 """
 
 from __future__ import annotations
@@ -53,12 +55,6 @@ OVAL = _indices(
 NOSE_BRIDGE = _indices(168, 6, 197, 195, 5, 4)
 NOSE = _indices(1, 2, 4, 5, 6, 19, 45, 48, 64, 94, 97, 98, 115, 168, 195, 197, 220, 275, 278, 294, 326, 327, 344, 440)
 
-# points that hold still against the skull while the face talks and smiles
-RIGID = _indices(
-    *(168, 6, 197, 195, 5, 4, 122, 351, 196, 419, 9, 8, 151, 10, 108, 337, 67, 297, 109, 338, 103, 332, 54, 284),
-    *(33, 263, 133, 362, 127, 356, 162, 389, 21, 251),
-)
-
 with files(__package__).joinpath("data/topology.npz").open("rb") as _file, np.load(_file) as _data:
     TRIANGLES: np.ndarray = _data["triangles"].astype(
         np.int64
@@ -67,6 +63,7 @@ with files(__package__).joinpath("data/topology.npz").open("rb") as _file, np.lo
     MIRROR: np.ndarray = _data["mirror"].astype(
         np.int64
     )  # (478,) point i of a face is point MIRROR[i] of its mirror image
-for _array in (TRIANGLES, MEAN_FACE, MIRROR):
+    RIGID: np.ndarray = _data["rigid"].astype(np.int64)  # points that move least when the face speaks and smiles
+for _array in (TRIANGLES, MEAN_FACE, MIRROR, RIGID):
     _array.flags.writeable = False
 EDGES = np.unique(np.sort(TRIANGLES[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)  # (1322, 2)
