@@ -67,7 +67,9 @@ def config(ctx: click.Context, action: str, command: str | None, flags: tuple[st
 def _values(command: click.Command, ctx: click.Context, flags: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Each option of a command with its value and the layer that gave it."""
     session = Session()
-    with command.make_context(command.name, list(flags), parent=ctx.parent, obj=session, resilient_parsing=True) as own:
+    named = ctx.ensure_object(Session).config
+    words = [*flags, *(["--config", str(named)] if named else [])]
+    with command.make_context(command.name, words, parent=ctx.parent, obj=session, resilient_parsing=True) as own:
         filled = preset(own) if "preset" in own.params else {}
         return {
             name: {

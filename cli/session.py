@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..core.version import VERSION
@@ -45,6 +46,7 @@ class Session:
         warnings: what the user was warned of, for `warnings` of the answer.
 
         events: sink of `--events`.
+        config: the settings file named on the command line or by a variable.
         settings: option → file, for values that a settings file gave.
     """
 
@@ -56,6 +58,7 @@ class Session:
     warnings: list[str] = field(default_factory=list)
 
     events: Events = field(default_factory=Events)
+    config: Path | None = None
     settings: dict[str, str] = field(default_factory=dict)
 
     def say(self, answer: Answer) -> None:

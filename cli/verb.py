@@ -151,6 +151,7 @@ def _load_settings(ctx: click.Context, _: click.Parameter, value: Path | None) -
     session, name = ctx.ensure_object(Session), ctx.command.name or ""
     known = {each: option_names(command) for each, command in group.commands.items()}
     found = config.settings(name, known, value)
+    session.config = value
     session.settings = {option: str(setting.source) for option, setting in found.items()}
     ctx.default_map = {option: setting.value for option, setting in found.items()} | dict(ctx.default_map or {})
 
