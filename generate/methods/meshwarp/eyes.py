@@ -12,6 +12,7 @@ from .curve import Axes, Curve, smoothstep
 
 # lid fold: the mesh's second row above each eye, left to right
 _FOLDS = (np.array([247, 30, 29, 27, 28, 56, 190]), np.array([414, 286, 258, 257, 259, 260, 467]))
+_BROWS = (np.array([53, 52, 65]), np.array([283, 282, 295]))  # their lower edge
 _EYES = (
     (topology.LEFT_EYE_UPPER, topology.LEFT_EYE_LOWER, topology.LEFT_IRIS),
     (topology.RIGHT_EYE_UPPER, topology.RIGHT_EYE_LOWER, topology.RIGHT_IRIS),
@@ -64,7 +65,8 @@ class Eye:
         iris = np.float32(np.concatenate(axes.split(points[iris_at[:1]])))
         radius = float(np.hypot(*(points[iris_at[1:]] - points[iris_at[0]]).T).mean())
         ball, corner = _eyeball(image, axes, upper, lower, iris, radius)
-        skin = _lid_skin(image, axes, upper, fold, unit)
+        brow = float(axes.split(points[_BROWS[side]])[1].max())
+        skin = _lid_skin(image, axes, upper, lower, fold, brow, unit)
         return cls(
             axes, upper, lower, fold, height if height > 0.028 * unit else 0.0, iris, radius, ball, corner,
             lash=0.022 * unit, skin=skin,
@@ -109,7 +111,7 @@ class Eye:
         # lower lid: a short strip below it gives way
         give = np.float32(0.7 * self.open)
         fall = np.clip(1 - (b - lid_low) / give, 0, 1)
-        white = np.float32(0.35 * self.lash * max(blink, 0))  # what of the eyeball the landmarks leave to the lid
+        white = np.float32(0.6 * self.lash * max(blink, 0))  # what of the eyeball the landmarks leave to the lid
         from_lower = b + (lower + white - lid_low) * fall * fall * (3 - 2 * fall)
         skins = [
             cv2.remap(layer, cv2.transform(self.axes.join(a, rows), to_layer), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -132,12 +134,13 @@ class Eye:
 
     def _shade_lid(self, lids, a, b, fold, lid_up, stretch, t, shut: float) -> np.ndarray:
         """Drawn-out skin loses its texture: lay clean lid skin over it, rounded by light, with a line of lashes below."""
-        share = smoothstep(1.1, 2.0, stretch) * smoothstep(0.0, 0.3, t) * (1 - smoothstep(0.92, 1.0, t)) * (b < lid_up)
+        across = np.clip(1 - np.abs(a) / np.float32(self.axes.half), 0, 1)
+        share = smoothstep(1.1, 2.0, stretch) * smoothstep(0.0, 0.5, t) * (1 - smoothstep(0.92, 1.0, t)) * (b < lid_up)
+        share *= smoothstep(0.0, 0.7, across)
         index = (a - np.float32(self.upper.start)) * np.float32(1 / self.upper.step)
         skin = cv2.remap(self.skin, index, np.zeros_like(index), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         light = 0.93 + 0.11 * np.sin(np.pi * np.clip(t, 0, 1)) - 0.10 * t
         lids = lids + (skin * light[..., None] - lids) * (0.92 * share)[..., None]
-        across = np.clip(1 - np.abs(a) / np.float32(self.axes.half), 0, 1)
         line = np.exp(-(((b - lid_up) / np.float32(0.35 * self.lash + 0.5)) ** 2)) * smoothstep(0, 0.25, across)
         return lids * (1 - np.float32(0.4 * max(shut, 0) ** 2) * line)[..., None]
 
@@ -186,12 +189,19 @@ def _eyeball(image, axes, upper, lower, iris, radius) -> tuple[np.ndarray, tuple
     return np.rint(np.clip(ball, 0, 255)).astype(np.uint8), (x0, y0)
 
 
-def _lid_skin(image, axes, upper, fold, unit) -> np.ndarray:
-    """Colour of the upper lid along the eye: the middle of what lies between fold and lashes, and a little above."""
-    a = upper.grid[None]
-    low, high = upper.table - 0.03 * unit, np.minimum(fold.table - 0.02 * unit, upper.table - 0.06 * unit)
-    t = np.linspace(0, 1, 9, dtype=np.float32)[:, None]
-    columns, rows = np.broadcast_arrays(a, low + (high - low) * t)
-    samples = cv2.remap(image, axes.join(np.ascontiguousarray(columns), np.ascontiguousarray(rows)), None, cv2.INTER_LINEAR)
-    colour = np.percentile(samples.astype(np.float32), 60, axis=0)[None]
-    return cv2.GaussianBlur(colour.astype(np.float32), (0, 0), 0.2 * axes.half / upper.step, borderType=cv2.BORDER_REPLICATE)
+def _lid_skin(image, axes, upper, lower, fold, brow, unit) -> np.ndarray:
+    """Colour of the drawn-out lid along the eye: the skin just above the fold, so that the two join unseen.
+
+    Where the brow leaves no room above the fold, the skin below the eye.
+    """
+    room = float(np.clip((fold.table[0][len(fold.grid) // 2] - brow) / unit, 0, 1))
+
+    def along(edge: np.ndarray, low: float, high: float) -> np.ndarray:
+        columns, rows = np.meshgrid(upper.grid, np.linspace(low, high, 7, dtype=np.float32) * np.float32(unit))
+        points = axes.join(columns, rows + edge)
+        samples = cv2.remap(image, points, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.percentile(samples.astype(np.float32), 60, axis=0)[None].astype(np.float32)
+
+    above, below = along(fold.table, -min(0.05, 0.5 * room), -0.01), 0.9 * along(lower.table, 0.06, 0.11)
+    colour = below + (above - below) * smoothstep(0.04, 0.09, np.float32(room))
+    return cv2.GaussianBlur(colour, (0, 0), 0.2 * axes.half / upper.step, borderType=cv2.BORDER_REPLICATE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from ....core.faces import Pose, euler, fit_pose, from_euler, topology
@@ -11,9 +12,10 @@ from .curve import Axes, Curve, smoothstep
 from .warp import Lattice, determinant, thin_plate
 
 CONTROLS = 468  # the mesh; gaze moves the irises
-LEAST_AREA = 0.15  # Jacobian determinant that a moved face keeps everywhere
+LEAST_AREA = 0.1  # Jacobian determinant that a moved face keeps everywhere
+_STEEP = 1.1  # slope of the depth
+_SMOOTH = 8e-3  # of the expression, against the landmarks' jitter
 _CUT = 1.5  # how far apart, in units of the opening's own coordinate, the two sides of the lips stand
-_LIPS = np.union1d(topology.LIPS_INNER, topology.LIPS_OUTER)
 _UPPER, _LOWER = topology.LIPS_UPPER_INNER[1:-1], topology.LIPS_LOWER_INNER[1:-1]
 _CHIN, _FOREHEAD = 152, 10
 
@@ -95,8 +97,8 @@ class HeadModel:
         points = self.landmarks[:CONTROLS, :2].astype(np.float64)
         sides = np.zeros(CONTROLS)
         sides[_UPPER], sides[_LOWER] = 1, -1
-        smoothing = np.full(CONTROLS, 1e-4)
-        smoothing[_LIPS] = 1e-7
+        smoothing = np.full(CONTROLS, _SMOOTH)
+        smoothing[topology.LIPS_OUTER], smoothing[topology.LIPS_INNER] = _SMOOTH / 10, 1e-7
         ring = self._ring(1.55, 0.55)
         sources = np.r_[self._embed(points, sides), self._embed(ring, 0)]
         weights = thin_plate(sources, self._embed(nodes, side), np.r_[smoothing, np.full(len(ring), 1e-4)])
@@ -129,19 +131,32 @@ class HeadModel:
         nodes = lattice.nodes().reshape(-1, 2)
         weights = self.expression_weights(nodes, side)
         a, b = self.mouth.split(nodes)
-        across = np.abs(b - np.interp(a, self.seam.grid, self.seam.table[0])) / lattice.step
-        whole = (across > 1.5) | (np.abs(a) > self.mouth.half + 1.5 * lattice.step)
-        return Field(lattice, self._depth(nodes), self._fade(nodes), weights, whole.reshape(lattice.rows, lattice.columns))
+        across = (b - np.interp(a, self.seam.grid, self.seam.table[0])) / lattice.step
+        beyond = np.abs(a) > self.mouth.half + 1.5 * lattice.step
+        whole = (np.abs(across) > 1.5) | beyond if side == 0 else side * across < -1.5
+        depth = self._depth(lattice)
+        return Field(lattice, depth, self._fade(nodes), weights, whole.reshape(lattice.rows, lattice.columns))
 
-    def _depth(self, nodes: np.ndarray) -> np.ndarray:
-        """The mesh's own depth in the face; around it a skull that falls back to its silhouette and on evenly."""
+    def _depth(self, lattice: Lattice) -> np.ndarray:
+        """The mesh's own depth in the face; around it a skull that falls back to its silhouette and on evenly.
+
+        Nowhere steeper than `_STEEP`, or a turn of the head would fold the sides of the face over.
+        """
         z = self.landmarks[:CONTROLS, 2] - self.pose.translation[2]
-        back = max(z[234], z[454]) + 0.12 * self.unit
-        near, far = self._ring(1.35, 0.0), self._ring(1.9, 0.0)
+        back = max(z[234], z[454])
+        near, far = self._ring(1.3, 0.0), self._ring(1.8, 0.0)
         points = np.r_[self.landmarks[:CONTROLS, :2], near, far] / self.unit
-        depth = np.r_[z, np.full(len(near) + len(far), back)] / self.unit
-        weights = thin_plate(points, nodes / self.unit, 3e-3)
-        return np.clip(weights @ depth.astype(np.float32), z.min() / self.unit, back / self.unit) * np.float32(self.unit)
+        values = np.r_[z, np.full(len(near) + len(far), back)]
+        weights = thin_plate(points, lattice.nodes().reshape(-1, 2) / self.unit, 3e-3)
+        depth = np.clip(weights @ values.astype(np.float32), z.min(), back).reshape(lattice.rows, lattice.columns)
+        rise = np.float32(_STEEP * lattice.step)
+        for _ in range(int(2 * self.unit / lattice.step)):
+            padded = np.pad(depth, 1, mode="edge")
+            beside = np.minimum.reduce([padded[1:-1, :-2], padded[1:-1, 2:], padded[:-2, 1:-1], padded[2:, 1:-1]])
+            if (depth <= beside + rise).all():
+                break
+            depth = np.minimum(depth, beside + rise)
+        return cv2.GaussianBlur(depth, (0, 0), 0.05 * self.unit / lattice.step, borderType=cv2.BORDER_REPLICATE).ravel()
 
     def _fade(self, nodes: np.ndarray) -> np.ndarray:
         chin = self._local(self.landmarks[[_CHIN], :2])[0, 1]
@@ -168,7 +183,6 @@ class Mover:
     def __init__(self, head: HeadModel, shape: np.ndarray, pose: np.ndarray) -> None:
         self.turn, self.origin = head.motion(pose)
         self.rest = head.pose.translation
-        self.damped = 0
         self.shift = (head.unit * shape[:CONTROLS] @ (self.turn @ head.pose.rotation).T).astype(np.float32)
 
     def point(self, point: np.ndarray) -> np.ndarray:
@@ -180,13 +194,20 @@ class Mover:
         offset = self.origin - self.turn @ (*self.rest[:2], self.rest[2] - depth) + shift
         return np.c_[self.turn[:, :2], offset]
 
-    def damp(self, field: Field) -> None:
+    def damp(self, *fields: Field) -> None:
         """Scale the expression down, as little as keeps every cell's area above `LEAST_AREA` of its own."""
         if not self.shift.any():
             return
-        while determinant(self(field), field.lattice.step)[field.whole].min() < LEAST_AREA and np.abs(self.shift).max() > 0.05:
-            self.shift = self.shift * np.float32(0.9)
-            self.damped += 1
+        for field in fields:
+            for _ in range(6):
+                area = determinant(self(field), field.lattice.step)[field.whole]
+                if area.min() >= LEAST_AREA:
+                    break
+                moved, self.shift = self.shift, np.zeros_like(self.shift)
+                rest = determinant(self(field), field.lattice.step)[field.whole]
+                bad = (area < LEAST_AREA) & (rest > area)
+                share = (rest - 1.1 * LEAST_AREA)[bad] / (rest - area)[bad]
+                self.shift = moved * np.float32(np.clip(share.min(initial=1.0), 0, 1))
 
     def __call__(self, field: Field) -> np.ndarray:
         """Positions (rows, columns, 2) of a field's nodes."""

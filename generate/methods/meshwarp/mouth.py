@@ -15,6 +15,7 @@ from .warp import Lattice, invert
 
 _CHIN = np.array([152, 148, 377, 176, 400, 199, 175])
 _OPEN = 0.03  # head units between the lips from which a photo's mouth counts as open
+_CLEAN = 0.012  # the outermost strip of a lip, whose colour is half shadow or teeth
 _DEPTH = 0.07  # teeth behind the lips
 
 
@@ -60,6 +61,7 @@ class Mouth:
         edges: b of their biting edges, pixels.
         cavity, tongue, crease: RGB float32 (3,); crease is seen between lips that have only just parted.
         photo: what the photo shows between the lips, premultiplied RGBA float32 with its corner (x, y); None if closed.
+        trust: how far that may be shown when the lips move: 1 for a row of teeth, 0 for a slit.
     """
 
     head: HeadModel
@@ -75,6 +77,7 @@ class Mouth:
     tongue: np.ndarray
     crease: np.ndarray
     photo: tuple[np.ndarray, int, int] | None
+    trust: float
 
     @classmethod
     def of(cls, image: np.ndarray, head: HeadModel, light: np.ndarray) -> Mouth:
@@ -94,16 +97,22 @@ class Mouth:
         lattice = Lattice.over(*corners.min(0), *corners.max(0), step=max(unit / 40, 1.0))
         middle = np.float32([[axes.split(points[13])[0]]])
         edges = (
-            float(above(middle)[0, 0] + (0.028 if closed else 0.05) * unit),
-            float(head.seam(middle)[0, 0] + 0.004 * unit),
+            float(above(middle)[0, 0] + (0.026 if closed else 0.042) * unit),
+            float(below(middle)[0, 0] + (0.014 if closed else 0.03) * unit),
         )
         per_unit = max(200.0, 1.25 * unit)
-        rows = tuple(_lit(*teeth.arch(side, per_unit), light * (0.94 if side else 0.72)) for side in (True, False))
-        photo = None if closed else _seen(image, axes, above, below, unit)
+        rows = tuple(_lit(*teeth.arch(side, per_unit), light * (1.0 if side else 0.82)) for side in (True, False))
+        gum = light * np.float32((0.58, 0.36, 0.34))
+        photo = None if closed else _seen(image, axes, above, below, unit, gum)
+        trust = 0.0
+        if photo is not None:  # few teeth, or none: what the photo shows holds only while the lips stay as they are
+            bright = _between(image, axes, above, below).mean(-1) > 0.45 * light.mean()
+            gap = float((below.table - above.table).max()) / unit
+            trust = float(smoothstep(0.035, 0.06, np.float32(gap)) * smoothstep(0.2, 0.4, np.float32(bright.mean())))
         lip = _colour(image, points[np.r_[topology.LIPS_LOWER_OUTER[2:-2], topology.LIPS_LOWER_INNER[2:-2]]].mean(0), unit)
         return cls(
             head, head.field(lattice, 1), head.field(lattice, -1), above, below, closed, rows, edges, per_unit,
-            cavity=light * np.float32((0.13, 0.05, 0.045)), tongue=light * np.float32((0.55, 0.27, 0.25)), crease=0.32 * lip, photo=photo,
+            cavity=light * np.float32((0.13, 0.05, 0.045)), tongue=light * np.float32((0.52, 0.29, 0.28)), crease=0.32 * lip, photo=photo, trust=trust,
         )  # fmt: skip
 
     def draw(self, frame: np.ndarray, layer: np.ndarray, to_layer: np.ndarray, mover: Mover) -> None:
@@ -131,32 +140,36 @@ class Mouth:
         over_upper, over_lower = b_upper - self.upper_edge(a_upper), self.lower_edge(a_lower) - b_lower
         opening = over_upper + over_lower
 
-        rim = np.float32(0.012 * unit) * smoothstep(0.004 * unit, 0.035 * unit, opening) if self.closed else np.float32(0)
+        parted = opening if self.closed else np.abs(opening - (self.lower_edge(a_upper) - self.upper_edge(a_upper)))
+        clean = np.float32(_CLEAN * unit) * smoothstep(0.004 * unit, 0.035 * unit, parted)
+        rim = 0.3 * clean if self.closed else np.float32(0)  # lip that the photo hides
         lips, covers, solid = [], [], np.True_
         for a, b, out, sign in ((a_upper, b_upper, over_upper, 1), (a_lower, b_lower, over_lower, -1)):
-            past = np.maximum(out + rim, 0)  # beyond the last clean lip colour: turn back into the lip
-            folded = b - np.float32(sign) * (2 * past)
-            source = axes.join(a, folded) if self.closed else sources[0 if sign > 0 else 1]
+            past = np.maximum(out + clean, 0)  # beyond the last clean lip colour: turn back into the lip
+            source = axes.join(a, b - np.float32(2 * sign) * past)
             colour = cv2.remap(layer, cv2.transform(source, to_layer), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             solid = solid & (colour[..., 3] > 250)
             colour = colour[..., :3].astype(np.float32)
-            if self.closed:
-                colour *= (1 - 0.5 * smoothstep(0, 2.2, past / (rim + 1e-3)) * (rim > 0.1))[..., None]
+            colour *= (1 - 0.5 * smoothstep(0, 2.2, past / (clean + 1e-3)) * (clean > 0.1))[..., None]
             lips.append(colour)
             covers.append(np.clip(0.5 - (out - rim), 0, 1))
         upper, lower = covers
         both = upper + lower
         open_ = np.clip(1 - both, 0, 1)[..., None]
-        open_ *= np.clip(axes.half + 1 - np.abs(np.where(over_upper < -over_lower, a_upper, a_lower)), 0, 1)[..., None]
-        share = (upper / np.maximum(both, 1e-6))[..., None]
+        corner = axes.half - np.maximum(np.abs(a_upper), np.abs(a_lower))
+        open_ *= np.clip(corner + 1, 0, 1)[..., None]
+        share = ((upper + 1e-4) / (both + 2e-4))[..., None]
         mixed = (lips[0] * share + lips[1] * (1 - share)) * (1 - open_)
-        if open_.max() > 0.01:
-            mixed += open_ * self._inside(box, mover, over_upper - rim, over_lower - rim)
-        edge = _feather(box[3], box[2], max(4, round(0.05 * unit)))[..., None] * solid[..., None]
         patch = frame[y0:y1, x0:x1]
+        if open_.max() > 0.01:
+            inside = self._inside(box, mover, over_upper - rim, over_lower - rim, parted)
+            inside += (self.crease - inside) * (1 - smoothstep(0, 0.05 * unit, corner))[..., None]
+            inside = patch + (inside - patch) * smoothstep(0.002 * unit, 0.012 * unit, parted)[..., None]
+            mixed += open_ * inside
+        edge = _feather(box[3], box[2], max(4, round(0.05 * unit)))[..., None] * solid[..., None]
         patch[:] = np.rint(patch * (1 - edge) + np.clip(mixed, 0, 255) * edge).astype(np.uint8)
 
-    def _inside(self, box, mover: Mover, below_upper: np.ndarray, above_lower: np.ndarray) -> np.ndarray:
+    def _inside(self, box, mover: Mover, below_upper: np.ndarray, above_lower: np.ndarray, parted: np.ndarray) -> np.ndarray:
         """Cavity, tongue and teeth on the pixels of a box, float32 (h, w, 3)."""
         unit, axes = self.head.unit, self.head.mouth
         opening = np.maximum(below_upper + above_lower, 1e-3) / unit
@@ -168,20 +181,23 @@ class Mouth:
         x, y = np.meshgrid(np.arange(box[2], dtype=np.float32), np.arange(box[3], dtype=np.float32))
         a, b = (with_jaw[i, 0] * x + with_jaw[i, 1] * y + with_jaw[i, 2] for i in (0, 1))
         a, b = a / np.float32(unit), (b - np.float32(self.edges[1])) / np.float32(unit)
-        hump = smoothstep(-0.10, 0.05, b + 0.9 * a * a) * (1 - 0.45 * smoothstep(0.0, 0.3, np.abs(a)))
-        hump *= 1 - 0.35 * np.exp(-((a / 0.02) ** 2))
-        colour = self.cavity + (self.tongue - self.cavity) * (0.62 * hump * depth)[..., None]
-        shadow = (0.45 + 0.55 * smoothstep(-0.01, 0.07, top)) * (0.35 + 0.65 * smoothstep(0.0, 0.11, opening))
+        hump = smoothstep(-0.17, -0.01, b + 0.9 * a * a) * (1 - 0.45 * smoothstep(0.0, 0.3, np.abs(a)))
+        hump *= 1 - 0.18 * np.exp(-((a / 0.025) ** 2))
+        colour = self.cavity + (self.tongue - self.cavity) * (0.75 * hump * depth * (0.25 + 0.75 * smoothstep(0.02, 0.18, top)))[..., None]
+        shadow = (0.6 + 0.4 * smoothstep(-0.01, 0.06, top)) * (0.55 + 0.45 * smoothstep(0.0, 0.1, opening))
         low = shadow * (0.55 + 0.45 * smoothstep(0.0, 0.05, bottom))
         colour = _lay(colour * low[..., None], self._teeth(1, with_jaw, box), low)
+        drawn = _lay(colour, self._teeth(0, skull, box), shadow)
+        drawn += (self.crease - drawn) * (1 - smoothstep(0.01, 0.05, opening))[..., None]
         if self.photo is None:
-            colour = _lay(colour, self._teeth(0, skull, box), shadow)
-            return colour + (self.crease - colour) * (1 - smoothstep(0.01, 0.05, opening))[..., None]
+            return drawn
         texture, x0, y0 = self.photo
         matrix = _inverse(mover.affine(self._depth()))
         matrix[:, 2] += matrix[:, :2] @ np.array(box[:2]) - (x0, y0)
         seen = cv2.warpAffine(texture, matrix, box[2:], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        return _lay(colour, seen, np.ones_like(shadow))
+        shown = _lay(colour, seen, np.ones_like(shadow))
+        trust = np.maximum(1 - smoothstep(0.01, 0.05, parted / unit), np.float32(self.trust))
+        return drawn + (shown - drawn) * trust[..., None]
 
     def _depth(self) -> float:
         return float(self.head.landmarks[[13, 14], 2].mean() + _DEPTH * self.head.unit)
@@ -214,6 +230,13 @@ def _colour(image: np.ndarray, at: np.ndarray, unit: float) -> np.ndarray:
     return np.median(image[max(y - r, 0) : y + r + 1, max(x - r, 0) : x + r + 1].reshape(-1, 3), 0).astype(np.float32)
 
 
+def _between(image: np.ndarray, axes: Axes, above: Curve, below: Curve) -> np.ndarray:
+    """Colours (n, 3) seen between the lips, away from the corners."""
+    a, t = np.meshgrid(np.linspace(-0.7, 0.7, 41, dtype=np.float32) * np.float32(axes.half), np.linspace(0.2, 0.8, 9, dtype=np.float32))
+    points = axes.join(a, above(a) + t * (below(a) - above(a)))
+    return cv2.remap(image, points, None, cv2.INTER_LINEAR).reshape(-1, 3)
+
+
 def _inverse(affine: np.ndarray) -> np.ndarray:
     return cv2.invertAffineTransform(affine.astype(np.float64))
 
@@ -236,7 +259,7 @@ def _feather(height: int, width: int, margin: int) -> np.ndarray:
     return np.minimum.outer(ramp(height), ramp(width))
 
 
-def _seen(image: np.ndarray, axes: Axes, above: Curve, below: Curve, unit: float) -> tuple[np.ndarray, int, int]:
+def _seen(image: np.ndarray, axes: Axes, above: Curve, below: Curve, unit: float, gum: np.ndarray) -> tuple[np.ndarray, int, int]:
     """What an open mouth shows, continued under the upper lip, fading out under the lower."""
     margin = 0.12 * unit
     a = np.float32(((-1, 1), (-1, 1))) * (axes.half + margin)
@@ -248,9 +271,9 @@ def _seen(image: np.ndarray, axes: Axes, above: Curve, below: Curve, unit: float
     x, y = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
     a, b = axes.split(cv2.merge([x, y]))
     under, past = above(a) - b, b - below(a)  # > 0 outside
-    hidden = (np.maximum(under, past) > -0.008 * unit).astype(np.uint8)
+    hidden = ((under > -0.014 * unit) | (past > -0.008 * unit)).astype(np.uint8)
     filled = cv2.inpaint(crop, hidden, 3, cv2.INPAINT_TELEA).astype(np.float32)
-    filled = np.where((np.maximum(under, past) < 0)[..., None], crop, filled)
-    filled *= (1 - 0.4 * smoothstep(0, 0.08 * unit, under))[..., None]
+    pink = gum * (1 - 0.5 * smoothstep(0.03 * unit, 0.12 * unit, under))[..., None]
+    filled += (pink - filled) * smoothstep(0.012 * unit, 0.035 * unit, under)[..., None]
     cover = (1 - smoothstep(0.0, 0.02 * unit, past)) * (1 - smoothstep(0.02 * unit, 0.05 * unit, np.abs(a) - axes.half))
     return np.concatenate([filled * cover[..., None], cover[..., None]], -1).astype(np.float32), int(x0), int(y0)

@@ -122,8 +122,9 @@ def white(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     sclera = picture[mask > 0]
     colour = np.full(3, skin, np.float32)
     if len(sclera) >= 8:
-        bright = sclera[np.argsort(sclera.mean(-1))[int(0.6 * len(sclera)) : int(0.95 * len(sclera)) + 1]]
+        bright = sclera[np.argsort(sclera.mean(-1))[int(0.7 * len(sclera)) : int(0.97 * len(sclera)) + 1]]
         colour = np.median(bright, 0).astype(np.float32)
-    level = np.clip(max(1.2 * colour.mean(), 1.05 * skin), 40, 235)
+    paper = float(np.percentile(picture[::4, ::4].mean(-1), 95))  # photographers place the brightest parts near white
+    level = np.clip(max(1.3 * colour.mean(), 1.05 * skin, 0.62 * paper), 40, 235)
     tint = colour / max(colour.mean(), 1)
     return (level * (0.5 + 0.5 * tint)).astype(np.float32)

@@ -24,7 +24,7 @@ def render(portrait: Portrait, motion: FaceMotion) -> np.ndarray:
 def _draw(frame, portrait: Portrait, shape, pose, gaze, blink) -> None:
     x0, y0, x1, y1 = portrait.box
     mover = Mover(portrait.head, shape, pose)
-    mover.damp(portrait.field)
+    mover.damp(portrait.field, portrait.mouth.upper, portrait.mouth.lower)
     lattice = portrait.field.lattice
     back = lattice.to_pixels(invert(lattice, mover(portrait.field)), x0, y0, x1 - x0, y1 - y0)
     index = cv2.transform(back, portrait.to_layer)

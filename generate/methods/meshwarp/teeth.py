@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 HALF_WIDTH = 0.34  # of the drawn arch, head units
-_UPPER = ((0.094, 0.0, 0.112), (0.072, 0.011, 0.095), (0.076, 0.004, 0.108), (0.056, 0.014, 0.09), (0.042, 0.02, 0.08))
+_UPPER = ((0.094, 0.0, 0.112), (0.072, 0.006, 0.098), (0.076, 0.002, 0.108), (0.056, 0.008, 0.09), (0.042, 0.012, 0.08))
 _LOWER = ((0.056, 0.0, 0.095), (0.060, 0.001, 0.095), (0.066, 0.0, 0.1), (0.056, 0.008, 0.085), (0.044, 0.012, 0.08))
 
 
@@ -22,8 +22,8 @@ def _row(teeth: tuple, x: np.ndarray, y: np.ndarray, soft: float) -> tuple[np.nd
         v = (y - lift) / height
         taper = 1 - 0.06 * np.clip(v, 0, 1) ** 2
         corner = np.clip(0.16 - v, 0, 1) / 0.16
-        side = (1 - np.abs(u) / (taper * 0.985)) * width / 2  # distance inside, head units
-        bottom = v * height - 0.011 * corner * np.abs(u) ** 4
+        side = (1 - np.abs(u) / (taper * 0.99)) * width / 2  # distance inside, head units
+        bottom = v * height - 0.008 * corner * np.abs(u) ** 6
         one = np.clip(side / soft + 0.5, 0, 1) * np.clip(bottom / soft + 0.5, 0, 1)
         tone = (1 - 0.13 * u**2 - 0.05 * u**6) * (0.9 + 0.1 * np.clip(v / 0.3, 0, 1)) * (1 - 0.1 * np.clip(v - 0.5, 0, 1))
         shade = np.where(one > cover, tone, shade)
@@ -48,7 +48,7 @@ def arch(upper: bool, per_unit: float) -> tuple[np.ndarray, np.ndarray]:
     gum_line = 0.105 if upper else 0.085
     scallop = gum_line + 0.012 * np.cos(2 * np.pi * np.abs(x) / 0.08)
     gum = np.clip((bent - scallop) / 0.012 + 0.5, 0, 1)[..., None]
-    enamel = np.float32((1.0, 0.965, 0.89)) * shade[..., None]
+    enamel = np.float32((1.0, 0.955, 0.87)) * shade[..., None]
     gap = np.float32((0.5, 0.4, 0.34))
     between = np.clip((bent - 0.012) / 0.02, 0, 1) * np.clip((HALF_WIDTH - 0.03 - np.abs(x)) / 0.02, 0, 1)
     albedo = enamel * cover[..., None] + gap * (1 - cover[..., None])

@@ -77,7 +77,7 @@ def determinant(positions: np.ndarray, step: float) -> np.ndarray:
     return x[..., 0] * y[..., 1] - x[..., 1] * y[..., 0]
 
 
-def invert(lattice: Lattice, positions: np.ndarray, at: Lattice | None = None, iterations: int = 4) -> np.ndarray:
+def invert(lattice: Lattice, positions: np.ndarray, at: Lattice | None = None, iterations: int = 5) -> np.ndarray:
     """The backward map of a moved lattice, by Newton's method.
 
     Args:
@@ -93,9 +93,11 @@ def invert(lattice: Lattice, positions: np.ndarray, at: Lattice | None = None, i
     shift = positions - lattice.nodes()
     target = (at or lattice).nodes()
     source = target - shift.reshape(-1, 2).mean(0) if at else target - shift
+    far = np.float32(5 * lattice.step)  # a step beyond that trusts the derivative too far
     for _ in range(iterations):
         miss = source + lattice.sample(shift, source) - target
         i = lattice.sample(inverse, source)
-        source[..., 0] -= i[..., 0] * miss[..., 0] + i[..., 1] * miss[..., 1]
-        source[..., 1] -= i[..., 2] * miss[..., 0] + i[..., 3] * miss[..., 1]
+        i[..., 0] = i[..., 0] * miss[..., 0] + i[..., 1] * miss[..., 1]
+        i[..., 1] = i[..., 2] * miss[..., 0] + i[..., 3] * miss[..., 1]
+        source -= np.clip(i[..., :2], -far, far)
     return source
