@@ -101,5 +101,5 @@ class Curve:
 
 def smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
     """0 below `low`, 1 above `high`, smooth between."""
-    t = np.clip((value - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
+    t = np.minimum(np.maximum((value - np.float32(low)) * np.float32(1 / (high - low)), 0), 1)
     return t * t * (3 - 2 * t)

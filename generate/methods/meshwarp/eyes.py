@@ -129,8 +129,8 @@ class Eye:
         ball *= (1 - 0.35 * covered * np.exp(-np.maximum(b - lid_up, 0) / np.float32(0.12 * self.open + 0.5)))[..., None]
         lids = above * share + below * (1 - share)
         mixed = lids + (ball - lids) * seen
-        solid = ((skins[0][..., 3] > 250) & (skins[1][..., 3] > 250))[..., None]
-        patch[:] = np.where(solid, np.rint(np.clip(mixed, 0, 255)).astype(np.uint8), patch)
+        solid = np.clip((np.minimum(skins[0][..., 3], skins[1][..., 3]) - np.float32(200)) / 55, 0, 1)[..., None]
+        patch[:] = np.rint(patch + (np.clip(mixed, 0, 255) - patch) * solid).astype(np.uint8)
 
     def _shade_lid(self, lids, a, b, fold, lid_up, stretch, t, shut: float) -> np.ndarray:
         """Drawn-out skin loses its texture: lay clean lid skin over it, rounded by light, with a line of lashes below."""

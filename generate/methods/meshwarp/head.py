@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ CONTROLS = 468  # the mesh; gaze moves the irises
 LEAST_AREA = 0.1  # Jacobian determinant that a moved face keeps everywhere
 _STEEP = 1.1  # slope of the depth
 _SMOOTH = 8e-3  # of the expression, against the landmarks' jitter
+_HOLD = 0.45  # head units from a border that cuts the person off, within which their motion dies out
 _CUT = 1.5  # how far apart, in units of the opening's own coordinate, the two sides of the lips stand
 _UPPER, _LOWER = topology.LIPS_UPPER_INNER[1:-1], topology.LIPS_LOWER_INNER[1:-1]
 _CHIN, _FOREHEAD = 152, 10
@@ -25,16 +26,18 @@ class Field:
     """A lattice and what moves it.
 
     Attributes:
-        lattice: the nodes.
-        depth: float32 (n,), z of the nodes against the head's origin, pixels.
-        fade: float32 (n,), share of the head's rigid motion: 1 on the head, 0 on the torso.
-        weights: float32 (n, 468), expression of the nodes from that of the landmarks; already faded.
+        lattice: the n nodes.
+        points: float32 (n, 3), the nodes with their depth against the head's origin, pixels.
+        fade: float32 (n, 1), share of the head's rigid motion: 1 on the head, 0 on the torso.
+        face: (m,), nodes that expression moves.
+        weights: float32 (m, 468), their expression from that of the landmarks; already faded.
         whole: bool (rows, columns), nodes whose neighbours all lie on their side of the lips.
     """
 
     lattice: Lattice
-    depth: np.ndarray
+    points: np.ndarray
     fade: np.ndarray
+    face: np.ndarray
     weights: np.ndarray
     whole: np.ndarray
 
@@ -46,13 +49,15 @@ class HeadModel:
     Attributes:
         landmarks: float32 (478, 3) pixels, as found.
         pose: of those landmarks.
-        seam: axes through the inner corners of the mouth, and the line between the lips in them.
+        mouth, seam: axes through the inner corners of the mouth, and the line between the lips in them.
+        room: share of the asked rigid motion that is made: less where the picture cuts the head off.
     """
 
     landmarks: np.ndarray
     pose: Pose
     mouth: Axes
     seam: Curve
+    room: float = 1.0
 
     @classmethod
     def of(cls, landmarks: np.ndarray) -> HeadModel:
@@ -92,7 +97,7 @@ class HeadModel:
         apart = np.where(b < 0, root, -root) + b
         return np.c_[self.mouth.join(a, b + line) / self.unit, _CUT * apart / self.unit]
 
-    def expression_weights(self, nodes: np.ndarray, side: int = 0) -> np.ndarray:
+    def _expression_weights(self, nodes: np.ndarray, side: int = 0) -> np.ndarray:
         """(n, 468): displacement of nodes (n, 2) px from that of the landmarks; nought away from the face."""
         points = self.landmarks[:CONTROLS, :2].astype(np.float64)
         sides = np.zeros(CONTROLS)
@@ -126,16 +131,28 @@ class HeadModel:
         to = nodes - centre
         return np.hypot(*to.T) / np.interp(np.arctan2(*to.T[::-1]), angle[order], reach[order], period=2 * np.pi)
 
-    def field(self, lattice: Lattice, side: int = 0) -> Field:
-        """What moves a lattice; `side` +1 or -1 continues the upper or the lower lip over the seam."""
+    def field(self, lattice: Lattice, matte: np.ndarray, side: int = 0) -> Field:
+        """What moves a lattice.
+
+        Args:
+            matte: float32 (H, W) of the picture; where the person is cut off by its border, they are held there.
+            side: +1 or -1 continues the upper or the lower lip over the seam.
+        """
         nodes = lattice.nodes().reshape(-1, 2)
-        weights = self.expression_weights(nodes, side)
         a, b = self.mouth.split(nodes)
         across = (b - np.interp(a, self.seam.grid, self.seam.table[0])) / lattice.step
         beyond = np.abs(a) > self.mouth.half + 1.5 * lattice.step
         whole = (np.abs(across) > 1.5) | beyond if side == 0 else side * across < -1.5
-        depth = self._depth(lattice)
-        return Field(lattice, depth, self._fade(nodes), weights, whole.reshape(lattice.rows, lattice.columns))
+        hold = hold_at_borders(matte, nodes, _HOLD * self.unit)
+        face = np.flatnonzero(self._expression_fade(nodes) * hold > 0)
+        return Field(
+            lattice,
+            points=np.c_[nodes, self._depth(lattice)],
+            fade=(self._fade(nodes) * hold)[:, None],
+            face=face,
+            weights=self._expression_weights(nodes[face], side) * hold[face, None],
+            whole=whole.reshape(lattice.rows, lattice.columns),
+        )
 
     def _depth(self, lattice: Lattice) -> np.ndarray:
         """The mesh's own depth in the face; around it a skull that falls back to its silhouette and on evenly.
@@ -163,9 +180,14 @@ class HeadModel:
         below = self._local(nodes)[:, 1] - chin
         return (1 - smoothstep(-0.25, 0.95, below)).astype(np.float32)
 
+    def within(self, matte: np.ndarray) -> HeadModel:
+        """The same head, with `room` for a picture of this matte (H, W)."""
+        held = hold_at_borders(matte, self.landmarks[topology.OVAL, :2], _HOLD * self.unit)
+        return replace(self, room=float(np.clip(held.min(), 0.3, 1)))
+
     def motion(self, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One row of `FaceMotion.pose` → (turn (2, 3), origin (2,)): px = origin + (point - pose.translation) @ turn.T."""
-        rest = euler(self.pose.rotation)
+        rest, pose = euler(self.pose.rotation), self.room * np.asarray(pose, np.float64)
         turn = from_euler(*(rest[i] + float(pose[i]) for i in range(3))) @ self.pose.rotation.T
         origin = self.pose.translation[:2] + self.unit * pose[3:5]
         return np.exp(pose[5]) * turn[:2], origin
@@ -177,12 +199,27 @@ class HeadModel:
         return points @ turn.T + origin
 
 
+def hold_at_borders(matte: np.ndarray, nodes: np.ndarray, reach: float) -> np.ndarray:
+    """(n,) share of motion left near a border of the picture that cuts through the person: 0 at it, 1 `reach` px inside."""
+    height, width = matte.shape
+    share = np.ones(len(nodes), np.float32)
+    x, y = nodes.T
+    for edge, along, inside in (
+        (matte[0], x, y), (matte[-1], x, height - 1 - y), (matte[:, 0], y, x), (matte[:, -1], y, width - 1 - x),
+    ):  # fmt: skip
+        cut = cv2.GaussianBlur(np.ascontiguousarray(edge[None]), (0, 0), reach / 4, borderType=cv2.BORDER_REPLICATE)[0]
+        cut = smoothstep(0.1, 0.6, np.interp(along, np.arange(len(cut)), cut))
+        share *= 1 - cut * (1 - smoothstep(0, reach, inside))
+    return share.astype(np.float32)
+
+
 class Mover:
     """Moves fields of one head by one frame's motion."""
 
     def __init__(self, head: HeadModel, shape: np.ndarray, pose: np.ndarray) -> None:
         self.turn, self.origin = head.motion(pose)
         self.rest = head.pose.translation
+        self._known: dict[int, np.ndarray] = {}
         self.shift = (head.unit * shape[:CONTROLS] @ (self.turn @ head.pose.rotation).T).astype(np.float32)
 
     def point(self, point: np.ndarray) -> np.ndarray:
@@ -196,23 +233,27 @@ class Mover:
 
     def damp(self, *fields: Field) -> None:
         """Scale the expression down, as little as keeps every cell's area above `LEAST_AREA` of its own."""
-        if not self.shift.any():
-            return
-        for field in fields:
+        for field in fields if self.shift.any() else ():
             for _ in range(6):
                 area = determinant(self(field), field.lattice.step)[field.whole]
                 if area.min() >= LEAST_AREA:
                     break
-                moved, self.shift = self.shift, np.zeros_like(self.shift)
-                rest = determinant(self(field), field.lattice.step)[field.whole]
+                rest = determinant(self._rigid(field), field.lattice.step)[field.whole]
                 bad = (area < LEAST_AREA) & (rest > area)
                 share = (rest - 1.1 * LEAST_AREA)[bad] / (rest - area)[bad]
-                self.shift = moved * np.float32(np.clip(share.min(initial=1.0), 0, 1))
+                self.shift = self.shift * np.float32(np.clip(share.min(initial=1.0), 0, 1))
+                self._known.clear()
 
     def __call__(self, field: Field) -> np.ndarray:
         """Positions (rows, columns, 2) of a field's nodes."""
-        nodes = field.lattice.nodes().reshape(-1, 2)
-        point = np.c_[nodes - self.rest[:2], field.depth].astype(np.float32)
-        rigid = point @ self.turn.T.astype(np.float32) + self.origin.astype(np.float32)
-        moved = nodes + field.fade[:, None] * (rigid - nodes) + field.weights @ self.shift
-        return moved.reshape(field.lattice.rows, field.lattice.columns, 2)
+        if id(field) not in self._known:
+            moved = self._rigid(field)
+            moved.reshape(-1, 2)[field.face] += field.weights @ self.shift
+            self._known[id(field)] = moved
+        return self._known[id(field)]
+
+    def _rigid(self, field: Field) -> np.ndarray:
+        turn, origin = self.turn.astype(np.float32), self.origin.astype(np.float32)
+        nodes = field.points[:, :2]
+        rigid = field.points @ turn.T + (origin - turn[:, :2] @ self.rest[:2].astype(np.float32))
+        return (nodes + field.fade * (rigid - nodes)).reshape(field.lattice.rows, field.lattice.columns, 2)

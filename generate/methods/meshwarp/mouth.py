@@ -80,8 +80,8 @@ class Mouth:
     trust: float
 
     @classmethod
-    def of(cls, image: np.ndarray, head: HeadModel, light: np.ndarray) -> Mouth:
-        """From the picture uint8 (H, W, 3) and the colour that white has in its light, RGB (3,)."""
+    def of(cls, image: np.ndarray, matte: np.ndarray, head: HeadModel, light: np.ndarray) -> Mouth:
+        """From the picture uint8 (H, W, 3), its matte (H, W), and the colour that white has in its light, RGB (3,)."""
         unit, axes, points = head.unit, head.mouth, head.landmarks[:, :2]
         closed = is_closed(head)
         if closed:
@@ -111,7 +111,7 @@ class Mouth:
             trust = float(smoothstep(0.035, 0.06, np.float32(gap)) * smoothstep(0.2, 0.4, np.float32(bright.mean())))
         lip = _colour(image, points[np.r_[topology.LIPS_LOWER_OUTER[2:-2], topology.LIPS_LOWER_INNER[2:-2]]].mean(0), unit)
         return cls(
-            head, head.field(lattice, 1), head.field(lattice, -1), above, below, closed, rows, edges, per_unit,
+            head, head.field(lattice, matte, 1), head.field(lattice, matte, -1), above, below, closed, rows, edges, per_unit,
             cavity=light * np.float32((0.13, 0.05, 0.045)), tongue=light * np.float32((0.52, 0.29, 0.28)), crease=0.32 * lip, photo=photo, trust=trust,
         )  # fmt: skip
 
@@ -143,12 +143,12 @@ class Mouth:
         parted = opening if self.closed else np.abs(opening - (self.lower_edge(a_upper) - self.upper_edge(a_upper)))
         clean = np.float32(_CLEAN * unit) * smoothstep(0.004 * unit, 0.035 * unit, parted)
         rim = 0.3 * clean if self.closed else np.float32(0)  # lip that the photo hides
-        lips, covers, solid = [], [], np.True_
+        lips, covers, solid = [], [], np.float32(1)
         for a, b, out, sign in ((a_upper, b_upper, over_upper, 1), (a_lower, b_lower, over_lower, -1)):
             past = np.maximum(out + clean, 0)  # beyond the last clean lip colour: turn back into the lip
             source = axes.join(a, b - np.float32(2 * sign) * past)
             colour = cv2.remap(layer, cv2.transform(source, to_layer), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            solid = solid & (colour[..., 3] > 250)
+            solid = np.minimum(solid, (colour[..., 3] - np.float32(200)) / 55)
             colour = colour[..., :3].astype(np.float32)
             colour *= (1 - 0.5 * smoothstep(0, 2.2, past / (clean + 1e-3)) * (clean > 0.1))[..., None]
             lips.append(colour)
@@ -161,12 +161,16 @@ class Mouth:
         share = ((upper + 1e-4) / (both + 2e-4))[..., None]
         mixed = (lips[0] * share + lips[1] * (1 - share)) * (1 - open_)
         patch = frame[y0:y1, x0:x1]
-        if open_.max() > 0.01:
-            inside = self._inside(box, mover, over_upper - rim, over_lower - rim, parted)
-            inside += (self.crease - inside) * (1 - smoothstep(0, 0.05 * unit, corner))[..., None]
-            inside = patch + (inside - patch) * smoothstep(0.002 * unit, 0.012 * unit, parted)[..., None]
-            mixed += open_ * inside
-        edge = _feather(box[3], box[2], max(4, round(0.05 * unit)))[..., None] * solid[..., None]
+        rows, columns = np.flatnonzero((open_ > 0.01).any((1, 2))), np.flatnonzero((open_ > 0.01).any((0, 2)))
+        if len(rows):
+            part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            hole = (x0 + int(columns[0]), y0 + int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)
+            gap = parted[part]
+            inside = self._inside(hole, mover, (over_upper - rim)[part], (over_lower - rim)[part], gap)
+            inside += (self.crease - inside) * (1 - smoothstep(0, 0.05 * unit, corner[part]))[..., None]
+            inside = patch[part] + (inside - patch[part]) * smoothstep(0.002 * unit, 0.012 * unit, gap)[..., None]
+            mixed[part] += open_[part] * inside
+        edge = _feather(box[3], box[2], max(4, round(0.05 * unit)))[..., None] * np.maximum(solid, 0)[..., None]
         patch[:] = np.rint(patch * (1 - edge) + np.clip(mixed, 0, 255) * edge).astype(np.uint8)
 
     def _inside(self, box, mover: Mover, below_upper: np.ndarray, above_lower: np.ndarray, parted: np.ndarray) -> np.ndarray:

@@ -67,19 +67,20 @@ def prepare(picture: np.ndarray, face: Face, *, size: int | None = None) -> Port
     if is_closed(head):
         head = replace(head, seam=lip_line(picture, head.mouth, head.seam, head.unit))
     matte = _matte(picture, landmarks, head.unit)
+    head = head.within(matte)
     box = _region(matte, head)
     x0, y0, x1, y1 = box
     crop = np.ascontiguousarray(picture[y0:y1, x0:x1])
-    matte = matte[y0:y1, x0:x1]
-    plate = clean_plate(crop, matte, max(2, round(0.08 * head.unit)))
+    own = matte[y0:y1, x0:x1]
+    plate = clean_plate(crop, own, max(2, round(0.08 * head.unit)))
     return Portrait(
         picture=picture,
         box=box,
         plate=plate,
-        layer=enlarge(foreground(crop, matte, plate), TEXTURE),
+        layer=enlarge(foreground(crop, own, plate), TEXTURE),
         head=head,
-        field=head.field(Lattice.over(x0, y0, x1, y1, max(head.unit / _NODES, 1.0))),
-        mouth=Mouth.of(picture, head, white(picture, landmarks)),
+        field=head.field(Lattice.over(x0, y0, x1, y1, max(head.unit / _NODES, 1.0)), matte),
+        mouth=Mouth.of(picture, matte, head, white(picture, landmarks)),
         eyes=(Eye.of(picture, landmarks, 0, head.unit), Eye.of(picture, landmarks, 1, head.unit)),
     )
 

@@ -28,7 +28,7 @@ def _draw(frame, portrait: Portrait, shape, pose, gaze, blink) -> None:
     lattice = portrait.field.lattice
     back = lattice.to_pixels(invert(lattice, mover(portrait.field)), x0, y0, x1 - x0, y1 - y0)
     index = cv2.transform(back, portrait.to_layer)
-    moved = cv2.remap(portrait.layer, index, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    moved = cv2.remap(portrait.layer, index, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     frame[y0:y1, x0:x1] = over(moved, portrait.plate)
     for eye, closure in zip(portrait.eyes, blink, strict=True):
         corners = eye.box()
