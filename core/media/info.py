@@ -7,19 +7,8 @@ from fractions import Fraction
 from typing import Any
 
 from .color import orientation
-from .source import (
-    MAX_PIXELS,
-    Source,
-    audio_stream,
-    channel_layout,
-    decode,
-    frame_rate,
-    open_media,
-    packets,
-    too_large,
-    unreadable,
-    video_stream,
-)
+from .source import MAX_PIXELS, Source, open_media, too_large, unreadable
+from .streams import audio_stream, channel_layout, decode, frame_rate, packets, video_stream
 
 _HDR = {16: "PQ", 18: "HLG"}  # AVColorTransferCharacteristic
 _LONGEST = 30 * 86400.0  # a declared length above this is damage

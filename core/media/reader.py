@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+import av
 import numpy as np
 
 from ..errors import InputError, UsageError
 from .color import ToRgb
 from .info import probe
-from .source import MAX_GAP, Clock, Source, decode, frame_rate, open_media, video_stream
+from .source import Source, open_media, unreadable
+from .streams import MAX_GAP, Clock, decode, frame_rate, video_stream
 
 _SEEKABLE = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}  # containers whose index and time stamps can be trusted
 _PREROLL = 2.0  # seconds decoded before the start, so that a late keyframe or a leading frame is no matter
@@ -79,7 +81,10 @@ class VideoReader:
                 if filled == self.chunk:
                     yield block
                     block, filled = np.empty(shape, np.uint8), 0  # a new one: the caller may keep what it got
-                to_rgb.into(frame, block[filled])
+                try:
+                    to_rgb.into(frame, block[filled])
+                except av.FFmpegError as error:  # a pixel format that swscale does not know
+                    raise unreadable(self.source) from error
                 filled += 1
         yield block[:filled]
 
@@ -135,5 +140,6 @@ class VideoReader:
             yield clock.end, None
             if clock.leaps:
                 self.warnings.append(f"{clock.leaps} leaps of the clock closed")
-            if stream.duration and clock.end < (declared := float(stream.duration * stream.time_base)) - 0.5:
+            declared = float((stream.duration or 0) * stream.time_base)
+            if clock.end < declared - 3 * period:
                 self.warnings.append(f"ended early: {clock.end:.2f} of {declared:.2f} s")

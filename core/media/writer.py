@@ -16,7 +16,7 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 
 from ..errors import FacewrightError, InputError, MachineError, UsageError
-from .source import frame_rate
+from .streams import frame_rate
 
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _AAC_BITS = 160_000
@@ -67,20 +67,23 @@ class VideoWriter:
             raise UsageError("usage", f"H.264 in 4:2:0 cannot hold {width} × {height} pixels.", "Use even numbers.")
         if not 0 < fps <= 1000 or not 0 <= crf <= 51 or (audio_rate is not None and audio_rate < 1):
             raise UsageError("usage", f"fps={fps}, crf={crf}, audio_rate={audio_rate}: out of range.")
+        if "\0" in os.fspath(path):
+            raise UsageError("usage", f"{os.fspath(path)!r} holds a null character.", "Name another file.")
         self.path = Path(os.path.abspath(path))  # absolute, so that FFmpeg cannot take a colon for a protocol
         self.width, self.height, self.fps, self.audio_rate = width, height, frame_rate(fps), audio_rate
         self.frames = self.samples = 0
         self._lock = threading.Lock()
         self._reformatter = VideoReformatter()
         self._container: Any = None
-        self._ours = not self.path.exists()
+        self._ours = False  # until the file is open, what stands at `path` is someone else's
         try:
             self._container = av.open(str(self.path), "w", format="mp4", container_options={"movflags": "+faststart"})
             self._container.metadata.update(metadata or {})
             self._video = self._add_video({"crf": str(crf), "preset": preset, **(options or {})})
             self._audio = self._add_audio(audio_rate) if audio_rate else None
-            self._container.start_encoding()
+            self.path.open("wb").close()
             self._ours = True
+            self._container.start_encoding()
         except (av.FFmpegError, OSError) as error:
             raise self._failed(error) from error
 
@@ -91,6 +94,9 @@ class VideoWriter:
         stream.codec_context.thread_type, stream.codec_context.thread_count = "FRAME", _THREADS
         stream.colorspace, stream.color_range = Colorspace.ITU709, ColorRange.MPEG
         stream.color_primaries, stream.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+        stream.codec_context.open()
+        if unknown := stream.codec_context.options:
+            raise UsageError("usage", f"x264 has no option {', '.join(unknown)}.", "See `ffmpeg -h encoder=libx264`.")
         return stream
 
     def _add_audio(self, rate: int) -> Any:
