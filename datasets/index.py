@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..core.errors import InputError
 
-LABELS = ("genuine", "synthetic")
+LABELS = ("genuine", "synthetic", "control")
 SPLITS = ("", "train", "val", "test")
 _TRUTH = {"true": True, "1": True, "yes": True, "y": True, "false": False, "0": False, "no": False, "n": False}
 
@@ -25,11 +25,12 @@ class Entry:
 
     Attributes:
         video: path (relative to the index file, or absolute) or a unique recipe name where no file is kept.
-        label: "genuine" (a camera saw it) or "synthetic".
+        label: "genuine" (a camera saw it move), "synthetic", or "control": a photograph under simulated camera shake
+            and noise, no synthesis in the face, used to unlearn what photographs share; never counted as genuine.
         identity: who is shown; the unit of splits and of confidence intervals.
         source: the recording or picture the clip was cut or made from; clips that share one never part.
         licence: terms in words, with their class where one is known ("A: CC BY 4.0").
-        generator: what made it; empty for genuine clips.
+        generator: what made it; empty for clips that are not synthetic.
         split: "train", "val", "test" or empty.
         encode: the last encoding in words ("h264 crf=23 512"); empty for the file as found.
         marked: whether our watermark is in the frames.
@@ -104,7 +105,9 @@ def validate(entries: Sequence[Entry], *, name: str = "The index") -> None:
             raise _bad(name, f"{entry.video!r} stands twice")
         seen.add(entry.video)
         if entry.synthetic != bool(entry.generator):
-            reason = "synthetic clips name their generator" if entry.synthetic else "genuine clips have no generator"
+            reason = (
+                "synthetic clips name their generator" if entry.synthetic else "only synthetic clips have a generator"
+            )
             raise _bad(name, f"{entry.video!r}: {reason}")
         if not entry.split:
             continue
@@ -151,13 +154,17 @@ def split(entries: Sequence[Entry], shares: Mapping[str, float], *, salt: str = 
 
 
 def folds(entries: Sequence[Entry], count: int, *, salt: str = "") -> list[int]:
-    """A fold in `range(count)` for each entry: groups stay whole, and each label's groups are dealt out in turn.
+    """A fold in `range(count)` for each entry: groups stay whole, and each kind's groups are dealt out in turn.
+
+    The kind of a group is its first entry's label: a control shares its photograph with the clips made of it.
 
     Raises:
         InputError: "bad_index" if a label has fewer groups than there are folds.
     """
     group_of = groups(entries)
-    labels = {group: entry.label for group, entry in zip(group_of, entries, strict=True)}
+    labels: dict[str, str] = {}
+    for group, entry in zip(group_of, entries, strict=True):
+        labels.setdefault(group, entry.label)
     fold: dict[str, int] = {}
     for label in sorted(set(labels.values())):
         members = sorted((group for group in labels if labels[group] == label), key=lambda group: _hash(salt, group))

@@ -1,1 +1,22 @@
-"""Detectors, the scanner and its report. Knows no generator."""
+"""Looking for synthetic faces: detectors, training, calibration, the scanner, the report. Knows no generator."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .result import FaceReport, ScanReport
+    from .scan import scan
+    from .training import train_detector
+
+__all__ = ["FaceReport", "ScanReport", "scan", "train_detector"]
+
+_HOME = {"FaceReport": "result", "ScanReport": "result", "scan": "scan", "train_detector": "training"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    return value

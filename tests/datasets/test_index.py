@@ -31,7 +31,7 @@ def test_what_is_written_is_read(tmp_path, suffix):
         (json.dumps({**vars(REAL), "split": "holdout"}), "split is 'holdout'"),
         (json.dumps({**vars(REAL), "marked": "perhaps"}), "marked is true or false"),
         (json.dumps({**vars(REAL), "source": 7}), "every other field a string"),
-        (json.dumps({**vars(REAL), "generator": "meshwarp"}), "genuine clips have no generator"),
+        (json.dumps({**vars(REAL), "generator": "meshwarp"}), "no others have one"),
         (json.dumps({**vars(FAKE), "generator": ""}), "name their generator"),
         (json.dumps(vars(REAL)) + "\n" + json.dumps(vars(REAL)), "stands twice"),
     ],

@@ -1,0 +1,149 @@
+"""Fitting the residual detector to a corpus: a logistic model of clip means, calibrated on people held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.progress import Progress, Report, silent
+from ..datasets.index import Entry, folds, read_index
+from .calibration import Calibration, balance
+from .detectors.features import NAMES
+from .detectors.residual import LEAST_ROWS, ResidualModel, standardise
+from .measures import Measures, measure, read_measures
+
+INNER = 4  # folds
+STRENGTHS = (0.003, 0.01, 0.03, 0.1)  # of the penalty's inverse; the smallest within noise of the best wins
+CONTROL_SHARE = 0.3  # of the weight of all clips that are not synthetic
+
+USED = tuple(
+    name
+    for name in NAMES
+    if name.startswith(("mouth-face.", "skin.", "lips-skin.")) and not name.startswith("skin-still.")
+)
+"""What the shipped model looks at. Left out are measures by which a photograph's studio, camera or background shows."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Clips with enough to see: entries, clip means of all measures (n, len(NAMES)) and of their rows."""
+
+    entries: tuple[Entry, ...]
+    rows: tuple[np.ndarray, ...]
+    container: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def take(self, chosen: np.ndarray) -> Corpus:
+        where = np.flatnonzero(chosen)
+        return Corpus(tuple(self.entries[i] for i in where), tuple(self.rows[i] for i in where), self.container[where])
+
+    @property
+    def kinds(self) -> np.ndarray:
+        return np.array([entry.label for entry in self.entries])
+
+    @property
+    def synthetic(self) -> np.ndarray:
+        return self.kinds == "synthetic"
+
+    @property
+    def people(self) -> np.ndarray:
+        return np.array([entry.identity for entry in self.entries])
+
+
+def load(index: Path, measures: str | Path | None, progress: Report = silent) -> tuple[Corpus, dict[str, int]]:
+    """The clips of an index with their measures, and how many of each kind show too little of a face to be scored."""
+    entries = read_index(index)
+    known: Mapping[str, Measures] = read_measures(measures) if measures else {}
+    kept: list[tuple[Entry, Measures]] = []
+    left_out: dict[str, int] = {}
+    for number, entry in enumerate(entries):
+        seen = known[entry.video] if measures else measure(index.parent / entry.video)
+        if len(seen.rows) >= LEAST_ROWS:
+            kept.append((entry, seen))
+        else:
+            left_out[entry.label] = left_out.get(entry.label, 0) + 1
+        progress(Progress("measure clips", number + 1, len(entries), "clips"))
+    if not kept:
+        raise InputError("bad_index", f"{index} holds no clip with a face that can be measured.")
+    return Corpus(
+        tuple(entry for entry, _ in kept),
+        tuple(seen.rows for _, seen in kept),
+        np.array([seen.container for _, seen in kept]),
+    ), left_out
+
+
+Fitted = tuple[np.ndarray, np.ndarray, np.ndarray, float]  # mean, scale, weights, bias
+
+
+def fit(corpus: Corpus, names: Sequence[str], strength: float) -> Fitted:
+    """A logistic model of clip means, kinds and people weighing the same."""
+    from sklearn.linear_model import LogisticRegression
+
+    columns = [NAMES.index(name) for name in names]
+    weights = weigh(corpus)
+    means = np.array([np.nanmean(rows[:, columns], 0) for rows in corpus.rows])
+    seen = np.where(np.isfinite(means), weights[:, None], 0.0)
+    mean = (np.nan_to_num(means) * seen).sum(0) / seen.sum(0)
+    scale = np.sqrt((np.nan_to_num(means - mean) ** 2 * seen).sum(0) / seen.sum(0)) + 1e-6
+    inputs = np.array([standardise(rows[:, columns], mean, scale).mean(0) for rows in corpus.rows])
+    model = LogisticRegression(C=strength, max_iter=5000)
+    model.fit(inputs, corpus.synthetic, sample_weight=weights * len(corpus))
+    return mean, scale, model.coef_[0], float(model.intercept_[0])
+
+
+def apply(fitted: Fitted, corpus: Corpus, names: Sequence[str]) -> np.ndarray:
+    """Raw scores (n,) of clips."""
+    mean, scale, weights, bias = fitted
+    columns = [NAMES.index(name) for name in names]
+    return np.array([standardise(rows[:, columns], mean, scale).mean(0) @ weights for rows in corpus.rows]) + bias
+
+
+def held_out(corpus: Corpus, names: Sequence[str], strength: float, fold: np.ndarray) -> np.ndarray:
+    """Raw scores (n,), each by a model that met neither the person nor the recording."""
+    raw = np.empty(len(corpus))
+    for number in np.unique(fold):
+        test = fold == number
+        raw[test] = apply(fit(corpus.take(~test), names, strength), corpus.take(test), names)
+    return raw
+
+
+def fit_calibrated(corpus: Corpus, names: Sequence[str], seed: int) -> ResidualModel:
+    """The model on all clips, its penalty chosen and its statements calibrated on inner folds."""
+    fold = np.array(folds(corpus.entries, INNER, salt=f"inner {seed}"))
+    trials = {strength: held_out(corpus, names, strength, fold) for strength in STRENGTHS}
+    scores = {strength: auc(raw, corpus) for strength, raw in trials.items()}
+    strength = min(s for s in STRENGTHS if scores[s] >= max(scores.values()) - 0.005)
+    counted = corpus.kinds != "control"
+    calibration = Calibration.fit(trials[strength][counted], corpus.synthetic[counted], corpus.people[counted])
+    mean, scale, weights, bias = fit(corpus, names, strength)
+    model = ResidualModel(tuple(names), mean, scale, weights, bias, calibration, np.inf)
+    far = 1.1 * max(model.distance(rows) for rows in corpus.rows)
+    return ResidualModel(tuple(names), mean, scale, weights, bias, calibration, far)
+
+
+def weigh(corpus: Corpus) -> np.ndarray:
+    """Weights that sum to 1: half for synthetic clips, half for the others, controls taking their share of that."""
+    kinds = corpus.kinds
+    weights = balance(kinds, corpus.people)
+    shares = {"synthetic": 0.5, "genuine": 0.5, "control": 0.0}
+    if "control" in kinds:
+        shares |= {"genuine": 0.5 * (1 - CONTROL_SHARE), "control": 0.5 * CONTROL_SHARE}
+    return weights * np.array([shares[kind] for kind in kinds]) * len(np.unique(kinds))
+
+
+def auc(raw: np.ndarray, corpus: Corpus, chosen: np.ndarray | None = None) -> float:
+    """Area under the ROC curve of genuine against synthetic clips, every person weighing the same."""
+    from sklearn.metrics import roc_auc_score
+
+    keep = (corpus.kinds != "control") & (True if chosen is None else chosen)
+    kinds = corpus.kinds[keep]
+    if len(np.unique(kinds)) < 2:
+        return float("nan")
+    weights = balance(kinds, corpus.people[keep])
+    return float(roc_auc_score(kinds == "synthetic", raw[keep], sample_weight=weights))

@@ -1,0 +1,235 @@
+"""What a scan found: facts about the file's origin, an estimate for each face, and both in words."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.media import MediaInfo
+from .detector import REASONS, Detector, Evidence
+
+PROVENANCE = {
+    "trusted": "The file is signed, the signer is trusted, and nothing was changed since.",
+    "valid-untrusted": "The file is signed and unchanged since, but nobody vouches for the signer.",
+    "invalid": "The file carries a signature that does not fit it: it was changed or damaged after signing.",
+    "recovered": "A watermark of this tool is in the picture, and the store knows the record it names.",
+    "recovered-mismatch": "A watermark of this tool is in the picture, but its record describes another video.",
+    "conflict": "The signature and the watermark contradict each other.",
+    "revoked": "The file is signed, but the signer's certificate has been revoked.",
+    "nothing-found": "No signature and no watermark was found. That says nothing about how the file was made.",
+}
+DETECTION = {
+    "strong": "There is strong evidence of synthesis in a face.",
+    "some": "There is some evidence of synthesis in a face.",
+    "little": "There is little evidence of synthesis. That is no proof that there was none.",
+    "cannot-tell": "The detector cannot tell",
+}
+DECLARED = "It declares that its faces are synthetic."
+MOMENTS, MOMENTS_APART = 3, 1.0  # strongest moments shown, and seconds between two of them
+
+
+@dataclass(frozen=True)
+class FaceReport:
+    """One face in one shot.
+
+    Attributes:
+        track: number of the face in the file.
+        identity: tracks that seem to show one person share it; a guess.
+        seconds: how long it was seen in the parts looked at.
+        times, boxes: (n,) seconds and (n, 4) pixels of every frame it was seen in.
+        evidence: what the detector says.
+    """
+
+    track: int
+    identity: int
+    seconds: float
+    times: np.ndarray
+    boxes: np.ndarray
+    evidence: Evidence
+
+    @property
+    def size(self) -> float:
+        """Median of the longer side of its box, pixels."""
+        return float(np.median((self.boxes[:, 2:] - self.boxes[:, :2]).max(1)))
+
+    def box(self, seconds: float) -> np.ndarray:
+        """Where it was at that time: (x0, y0, x1, y1)."""
+        return self.boxes[int(np.abs(self.times - seconds).argmin())]
+
+    def strongest(self) -> list[tuple[float, float]]:
+        """(seconds, score) of the moments with the highest scores, apart from each other, strongest first."""
+        found: list[tuple[float, float]] = []
+        for index in np.argsort(-self.evidence.scores):
+            when = float(self.evidence.times[index])
+            if all(abs(when - other) >= MOMENTS_APART for other, _ in found):
+                found.append((when, float(self.evidence.scores[index])))
+            if len(found) == MOMENTS:
+                break
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        evidence = self.evidence
+        return {
+            "track": self.track,
+            "identity": self.identity,
+            "seconds": round(self.seconds, 2),
+            "score": _rounded(evidence.score),
+            "false_alarms_per_100": _rounded(evidence.false_alarms_per_100, 1),
+            "reason": evidence.reason,
+            "size": round(self.size),
+            "timeline": [[round(float(t), 2), round(float(s), 4)] for t, s in zip(evidence.times, evidence.scores)],  # noqa: B905
+        }
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """The answer of `scan`.
+
+    Attributes:
+        path, sha256, bytes, info: the file. still: whether it is a picture.
+        provenance: `provenance.verify(path).to_dict()`: facts.
+        detector: who estimated.
+        faces: what was found, in order of appearance.
+        spans: (start, length) in seconds of the parts looked at; empty for a still.
+        frames: how many were looked at.
+        seconds: the scan took.
+    """
+
+    path: Path
+    sha256: str
+    bytes: int
+    info: MediaInfo
+    still: bool
+    provenance: dict[str, Any]
+    detector: Detector
+    faces: tuple[FaceReport, ...]
+    spans: tuple[tuple[float, float], ...]
+    frames: int
+    seconds: float
+
+    @property
+    def worst(self) -> FaceReport | None:
+        """The face with the strongest evidence; None if the detector abstains on all."""
+        scored = [face for face in self.faces if face.evidence.score is not None]
+        return max(scored, key=lambda face: face.evidence.score or 0.0, default=None)
+
+    @property
+    def score(self) -> float | None:
+        return self.worst.evidence.score if self.worst else None
+
+    @property
+    def false_alarms_per_100(self) -> float | None:
+        """As the worst face's, times the number of faces that were scored: each had its chance of a false alarm."""
+        if self.worst is None or self.worst.evidence.false_alarms_per_100 is None:
+            return None
+        scored = sum(face.evidence.score is not None for face in self.faces)
+        return min(100.0, scored * self.worst.evidence.false_alarms_per_100)
+
+    @property
+    def evidence(self) -> str:
+        """strong, some, little or cannot-tell."""
+        rate = self.false_alarms_per_100
+        return "cannot-tell" if rate is None else self.detector.level(rate)
+
+    @property
+    def reason(self) -> str | None:
+        """Why the detector abstains, a key of `REASONS`; None if it does not."""
+        if self.worst is not None:
+            return None
+        longest = max(self.faces, key=lambda face: (face.seconds, face.size), default=None)
+        return longest.evidence.reason if longest else "no_face"
+
+    @property
+    def declared(self) -> bool:
+        """Whether the file's provenance says outright that it is synthetic."""
+        return bool(self.provenance.get("synthetic"))
+
+    @property
+    def answered(self) -> tuple[str, ...]:
+        """Who had something to say, in the order asked: manifest, watermark, detector."""
+        mark, manifest = self.provenance.get("watermark") or {}, self.provenance.get("manifest") or {}
+        asked = {
+            "manifest": manifest.get("present"),
+            "watermark": mark.get("found"),
+            "detector": self.worst is not None,
+        }
+        return tuple(name for name, spoke in asked.items() if spoke)
+
+    @property
+    def looked_at(self) -> float:
+        """Seconds of the video that were looked at."""
+        return sum(length for _, length in self.spans)
+
+    def sentences(self) -> tuple[str, str]:
+        """Provenance (fact) and detection (estimate), each in words."""
+        fact = PROVENANCE[self.provenance["state"]]
+        estimate = DETECTION[self.evidence]
+        if self.reason:
+            estimate = f"{estimate}: {REASONS.get(self.reason, self.reason)}."
+        return f"{fact} {DECLARED}" if self.declared else fact, estimate
+
+    def meaning(self) -> str:
+        """What the score means, in a sentence; empty on abstention."""
+        rate = self.false_alarms_per_100
+        if rate is None:
+            return ""
+        return f"Of 100 genuine clips like this, at most about {rate:.0f} would score this high."
+
+    def to_dict(self) -> dict[str, Any]:
+        """One line of `facewright scan --json`."""
+        return {
+            "input": os.fspath(self.path),
+            "provenance": self.provenance,
+            "detection": {
+                "score": _rounded(self.score),
+                "evidence": self.evidence,
+                "false_alarms_per_100": _rounded(self.false_alarms_per_100, 1),
+                "abstained": self.reason is not None,
+                "reason": self.reason,
+                "detectors": {self.detector.name: _rounded(self.score)},
+                "worst_face": self.worst.track if self.worst else None,
+            },
+            "answered": list(self.answered),
+            "faces": [face.to_dict() for face in self.faces],
+            "file": {"sha256": self.sha256, "bytes": self.bytes},
+            "looked_at": {"spans": [[round(s, 2), round(n, 2)] for s, n in self.spans], "frames": self.frames},
+            "seconds": round(self.seconds, 3),
+            "video_seconds": 0.0 if self.still else round(self.info.seconds, 3),
+        }
+
+    def to_text(self) -> str:
+        """For people, on a terminal."""
+        fact, estimate = self.sentences()
+        lines = [self.path.name, f"  provenance  {fact}"]
+        lines += [f"              {line}" for line in self.provenance.get("lines", ())]
+        lines += [f"  detection   {estimate}"]
+        if meaning := self.meaning():
+            lines.append(f"              {meaning}")
+        for face in self.faces:
+            said = face.evidence
+            words = (
+                f"score {said.score:.2f}" if said.score is not None else f"cannot tell: {REASONS[said.reason or '']}"
+            )
+            worst = ", the strongest" if face is self.worst and len(self.faces) > 1 else ""
+            lines.append(f"  face {face.track:<7}{face.seconds:.1f} s, {face.size:.0f} px, {words}{worst}")
+        if not self.still and self.looked_at < self.info.seconds - 0.5:
+            lines.append(f"  looked at   {self.looked_at:.0f} s of {self.info.seconds:.0f} s")
+        return "\n".join(lines)
+
+    @property
+    def text(self) -> str:
+        return self.to_text()
+
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write one self-contained page; pictures are taken from the scanned file, if it is still there."""
+        from .report import write
+
+        write(path, [self])
+
+
+def _rounded(value: float | None, digits: int = 4) -> float | None:
+    return None if value is None else round(value, digits)

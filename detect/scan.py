@@ -1,0 +1,188 @@
+"""`scan`: what a file says of itself, then how synthetic its faces look."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.faces import find_faces, track
+from ..core.media import MediaInfo, VideoInfo, VideoReader, probe, read_image
+from ..core.media.source import open_file
+from ..core.progress import Progress, Report, silent
+from ..provenance import verify
+from .detector import Detector, Evidence, Observation, TrackReader
+from .identity import Likeness, group
+from .result import FaceReport, ScanReport
+from .sampling import spans
+
+_LOOK_ALIKE_EVERY = 5  # frames of a track between two looks at who it is
+_GLIMPSE = 3  # frames; a face seen for less is not reported
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"P5", b"P6", b"\0\0\0\x0cjP", b"\xff\x4f\xff\x51")
+
+
+def scan(
+    path: str | Path, *, fps: float | None = None, detector: Detector | None = None, progress: Report = silent
+) -> ScanReport:
+    """Ask the manifest, the watermark and the store, and then, whatever they said, a detector.
+
+    Frames stream; what stays of each face and frame is a few numbers. A video of more than a minute is sampled, and the
+    report says which parts were looked at.
+
+    Args:
+        path: a video or a picture.
+        fps: frames a second to look at on average; None for all of a short video and a minute of a long one.
+        detector: the shipped residual detector unless given.
+        progress: called as frames are looked at.
+
+    Raises:
+        InputError: the file cannot be read or holds no picture.
+        AssetError: the detector's weights are missing or changed.
+    """
+    begun = time.monotonic()
+    path = Path(path)
+    if detector is None:
+        from .detectors.residual import ResidualDetector
+
+        detector = ResidualDetector.shipped()
+    picture = _picture(path)
+    info = probe(path) if picture is None else _picture_info(path, picture)
+    if info.video is None:
+        raise InputError("no_video", f"{path.name} has no picture to look at.", "Give a video or an image.")
+    progress(Progress("check provenance", 0))
+    provenance = verify(path).to_dict()
+    parts = spans(info.seconds, fps, detector.fps) if picture is None else []
+    watched = _Watch(detector)
+    if picture is None:
+        _look(path, parts, detector, watched, progress)
+    else:
+        watched.still(picture)
+    digest, size = _digest(path)
+    return ScanReport(
+        path=path,
+        sha256=digest,
+        bytes=size,
+        info=info,
+        still=picture is not None,
+        provenance=provenance,
+        detector=detector,
+        faces=watched.faces(),
+        spans=tuple(parts),
+        frames=watched.frames,
+        seconds=time.monotonic() - begun,
+    )
+
+
+def _look(
+    path: Path,
+    parts: list[tuple[float, float]],
+    detector: Detector,
+    watched: _Watch,
+    progress: Report,
+) -> None:
+    total = max(1, round(sum(length for _, length in parts) * detector.fps))
+    for start, length in parts:
+        reader = VideoReader(path, fps=detector.fps, start=start, seconds=length)
+        watched.begin(start)
+        last: list[np.ndarray] = []
+
+        def frames(reader: VideoReader = reader, last: list[np.ndarray] = last) -> Iterator[np.ndarray]:
+            """One frame at a time, so that `last` is the frame the tracker has just answered for."""
+            for chunk in reader:
+                for number in range(len(chunk)):
+                    last[:] = [chunk[number]]
+                    yield chunk[number : number + 1]
+
+        for found in track(frames(), fps=detector.fps):
+            seconds = start + found.index / detector.fps
+            for seen in found.faces:
+                watched.push(seen.track, Observation(seconds, last[0], seen.face))
+            watched.frames += 1
+            progress(Progress("look at faces", watched.frames, total))
+
+
+@dataclass
+class _Track:
+    """What is kept of one face while it is followed."""
+
+    reader: TrackReader
+    times: list[float] = field(default_factory=list)
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    likeness: Likeness = field(default_factory=Likeness)
+
+
+class _Watch:
+    """All faces of a file."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.frames = 0
+        self._detector = detector
+        self._tracks: dict[tuple[float, int], _Track] = {}
+        self._start = 0.0
+
+    def begin(self, start: float) -> None:
+        """A new span: the tracker counts from 0 again."""
+        self._start = start
+
+    def push(self, number: int, observation: Observation) -> None:
+        key = (self._start, number)
+        if key not in self._tracks:
+            self._tracks[key] = _Track(self._detector.open())
+        one = self._tracks[key]
+        if len(one.times) % _LOOK_ALIKE_EVERY == 0:
+            one.likeness.add(cv2.cvtColor(observation.image, cv2.COLOR_RGB2GRAY), observation.face.landmarks)
+        one.times.append(observation.seconds)
+        one.boxes.append(observation.face.box)
+        one.reader.push(observation)
+
+    def still(self, image: np.ndarray) -> None:
+        self.frames = 1
+        for number, face in enumerate(find_faces(image)):
+            self.push(number, Observation(0.0, image, face))
+
+    def faces(self) -> tuple[FaceReport, ...]:
+        kept = [one for one in self._tracks.values() if len(one.times) >= min(_GLIMPSE, self.frames)]
+        people = group([one.likeness for one in kept])
+        return tuple(
+            FaceReport(
+                track=number,
+                identity=person,
+                seconds=len(one.times) / self._detector.fps if self.frames > 1 else 0.0,
+                times=np.array(one.times),
+                boxes=np.array(one.boxes, np.float32),
+                evidence=_sane(one.reader.evidence()),
+            )
+            for number, (one, person) in enumerate(zip(kept, people, strict=True))
+        )
+
+
+def _sane(evidence: Evidence) -> Evidence:
+    """A detector that gives neither a score nor a reason, or both, is broken: say so rather than report it."""
+    if (evidence.score is None) == (evidence.reason is None):
+        raise ValueError(f"a detector gives a score or a reason to abstain, not {evidence.score} and {evidence.reason}")
+    return evidence
+
+
+def _picture(path: Path) -> np.ndarray | None:
+    """The pixels if the file is a still picture; None for anything else, which may be a video."""
+    with open_file(path) as file:
+        head = file.read(16)
+    still = head.startswith(_PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or head[4:12] == b"ftypavif"
+    return read_image(path) if still else None
+
+
+def _picture_info(path: Path, picture: np.ndarray) -> MediaInfo:
+    kind = path.suffix.lower().lstrip(".") or "picture"
+    return MediaInfo(0.0, kind, VideoInfo(kind, picture.shape[1], picture.shape[0], Fraction(1), 1), None)
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
