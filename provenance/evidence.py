@@ -1,0 +1,133 @@
+"""Gathering what is known about a file's origin, and where the sources contradict each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..core.errors import FacewrightError, InputError
+from . import fingerprint
+from .boxes import embedded_manifest
+from .fingerprint import MATCH, Fingerprint
+from .manifest import generation
+from .reading import ManifestReading, TrustList, read_manifest
+from .store import Entry, Store
+from .watermark import MarkReading, read_mark
+
+_SAME = "method", "method_version", "weights", "seed", "controls"  # what a manifest and a record of one id must share
+
+
+@dataclass
+class Evidence:
+    """What was found in and about one file.
+
+    Attributes:
+        manifest: of the file.
+        trust: the list it was held against.
+        mark: the watermark's reading; None if it could not be looked for.
+        entry: the store's row of the id that the mark, or else the manifest, gives.
+        original: the row's own manifest.
+        is_original: the file carries that very manifest.
+        similarity: of the file's picture to the recorded one; None if not compared.
+        warnings: what could not be done, and why.
+    """
+
+    manifest: ManifestReading
+    trust: TrustList | None = None
+    mark: MarkReading | None = None
+    entry: Entry | None = None
+    original: ManifestReading | None = None
+    is_original: bool = False
+    similarity: float | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def mark_id(self) -> str | None:
+        return self.mark.record_id if self.mark and self.mark.found else None
+
+    @property
+    def manifest_id(self) -> str | None:
+        ids = self.manifest.record_ids
+        return next(iter(ids)) if len(ids) == 1 else None
+
+    @property
+    def matches(self) -> bool:
+        """Whether the picture is known to be the recorded one."""
+        return self.similarity is not None and self.similarity >= MATCH
+
+
+def gather(path: Path, *, trust: TrustList | None, store: Store, key: bytes | None) -> Evidence:
+    """Ask the manifest, the watermark, the store and the fingerprint, in this order.
+
+    Raises:
+        InputError: the file is no media file and carries no manifest.
+    """
+    try:
+        found = Evidence(read_manifest(path, trust=trust), trust)
+    except OSError as error:
+        raise InputError("unreadable", f"Cannot read {path}: {error.strerror}.") from error
+    try:
+        found.mark = read_mark(path, key=key)
+    except InputError as error:
+        if error.code != "no_video" and not found.manifest.present:
+            raise
+        found.warnings.append(f"The watermark was not looked for: {error.message}")
+    _ask_store(found, store)
+    if found.entry:
+        _compare(path, found.entry, found)
+    return found
+
+
+def _ask_store(found: Evidence, store: Store) -> None:
+    try:
+        for record_id in filter(None, (found.mark_id, found.manifest_id)):
+            found.entry = found.entry or store.get(record_id)
+    except FacewrightError as error:
+        found.warnings.append(f"The store could not be asked: {error.message}")
+
+
+def _compare(path: Path, entry: Entry, found: Evidence) -> None:
+    found.original = read_manifest(entry.manifest, trust=found.trust)
+    with open(path, "rb") as file:
+        found.is_original = embedded_manifest(file) == entry.manifest
+    if found.is_original and found.manifest.valid:
+        return  # the very bytes that were sealed
+    try:
+        stored = Fingerprint.from_bytes(entry.fingerprint)
+        found.similarity = fingerprint.similarity(stored, fingerprint.measure(path))
+    except InputError as error:
+        found.warnings.append(f"The picture was not compared with the record's: {error.message}")
+
+
+def contradictions(found: Evidence) -> list[str]:
+    """Where sources that hold on their own cannot both be right, each in a sentence."""
+    said: list[str] = []
+    manifest, mark_id = found.manifest, found.mark_id
+    if manifest.valid:
+        if len(manifest.record_ids) > 1:
+            said.append(f"the manifest names several watermark ids: {', '.join(sorted(manifest.record_ids))}")
+        elif mark_id and found.manifest_id and mark_id != found.manifest_id:
+            said.append(f"the manifest names the watermark {found.manifest_id}, the pixels carry {mark_id}")
+        elif mark_id and not found.manifest_id and mark_id not in manifest.ingredient_ids and not manifest.says_ai:
+            said.append("the pixels carry the watermark of a generated video, the signed manifest does not say so")
+    if found.entry and not (manifest.valid and found.is_original):
+        said += _against_record(found, found.entry)
+    return said
+
+
+def _against_record(found: Evidence, entry: Entry) -> list[str]:
+    said: list[str] = []
+    record, manifest, original = entry.record, found.manifest, found.original
+    signed = generation(record)
+    if original is None or not original.intact or dict(original.generation or {}) != signed:
+        said.append("the store's row is not what was signed when it was made")
+    elif fingerprint.digest(entry.fingerprint) != record.fingerprint_sha256:
+        said.append("the store's fingerprint is not the one that was signed")
+    if manifest.valid and found.manifest_id == record.record_id:
+        stated = manifest.generation or {}
+        differing = [name for name in _SAME if stated.get(name) != signed[name]]
+        if differing:
+            said.append(f"the signed manifest and the record differ in {', '.join(differing)}")
+        if found.similarity is not None and not found.matches:
+            said.append("the signed manifest names a record of another picture")
+    return said

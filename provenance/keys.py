@@ -1,0 +1,284 @@
+"""Who signs: a local certificate made on first use, a user's certificate chain, or a callback to a key service.
+
+The local signer says only "this installation made it": nobody vouches for its name, so verification elsewhere calls it
+untrusted, and so do we. Its files stand in `FACEWRIGHT_HOME/keys` (0700):
+
+    local-ca.key, local-ca.crt    an authority of this installation; give the .crt to whoever shall trust it
+    local-signer.pem              key, leaf and CA certificate in one file: no crash leaves a pair that does not fit
+
+A user's own identity: `FACEWRIGHT_SIGN_CERT` (PEM, leaf first) and `FACEWRIGHT_SIGN_KEY` (PEM, PKCS#8; its pass phrase
+in `FACEWRIGHT_SIGN_PASSPHRASE` or in the file that `FACEWRIGHT_SIGN_PASSPHRASE_FILE` names). A key that never enters this
+process (KMS, HSM): build a `Signer` with your own `sign` and hand it to `seal`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+from ..core.errors import MachineError, RefusedError
+from ..core.paths import home
+
+C2PA_CLAIM_SIGNING = ObjectIdentifier("1.3.6.1.4.1.62558.2.1")
+LEAF_DAYS, CA_DAYS, RENEW_DAYS = 366, 3650, 14
+UNTRUSTED = "facewright local signer (untrusted)"
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A certificate chain and a way to sign with its key.
+
+    Attributes:
+        chain: PEM certificates, leaf first.
+        algorithm: COSE name: "ES256", "ES384", "ES512", "PS256" or "Ed25519".
+        sign: bytes → signature (ECDSA as DER or r‖s).
+        origin: "local", "user" or "callback".
+    """
+
+    chain: str
+    algorithm: str
+    sign: Callable[[bytes], bytes]
+    origin: str = "callback"
+
+    @property
+    def leaf(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.chain.encode())
+
+
+def default_signer() -> Signer:
+    """The user's identity if the variables name one, else the local signer.
+
+    Raises:
+        RefusedError: "sign_failed" if the identity cannot be used, "key_exposed" if others can read its key.
+    """
+    certificate, key = os.environ.get("FACEWRIGHT_SIGN_CERT"), os.environ.get("FACEWRIGHT_SIGN_KEY")
+    if bool(certificate) != bool(key):
+        raise RefusedError(
+            "sign_failed",
+            f"Only {'FACEWRIGHT_SIGN_CERT' if certificate else 'FACEWRIGHT_SIGN_KEY'} is set.",
+            "Set both FACEWRIGHT_SIGN_CERT and FACEWRIGHT_SIGN_KEY, or neither.",
+        )
+    if certificate and key:
+        return file_signer(certificate, key, _passphrase())
+    return local_signer()
+
+
+def file_signer(certificate: str | Path, key: str | Path, passphrase: bytes | None = None) -> Signer:
+    """A signer from a user's PEM chain and private key.
+
+    Raises:
+        RefusedError: "sign_failed" or "key_exposed", see `default_signer`.
+    """
+    try:
+        chain = Path(certificate).expanduser().read_text()
+        leaf = x509.load_pem_x509_certificate(chain.encode())
+    except (OSError, ValueError) as error:
+        raise RefusedError("sign_failed", f"Cannot use the certificate {certificate}: {error}.") from error
+    private = _load_key(Path(key).expanduser(), passphrase)
+    if _public_bytes(private.public_key()) != _public_bytes(leaf.public_key()):
+        raise RefusedError("sign_failed", f"The key {key} does not belong to the first certificate of {certificate}.")
+    if leaf.not_valid_after_utc < datetime.now(UTC):
+        raise RefusedError(
+            "sign_failed", f"The certificate {certificate} expired on {leaf.not_valid_after_utc:%Y-%m-%d}."
+        )
+    return _signer(chain, private, "user")
+
+
+def local_signer(folder: Path | None = None) -> Signer:
+    """The signer of this installation, made on first use and renewed before its leaf expires.
+
+    Two processes that come first at once agree on one signer.
+
+    Raises:
+        RefusedError: "key_exposed" if others can read a key file.
+        MachineError: "read_only" if the key folder cannot be written.
+    """
+    folder = folder or home() / "keys"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+        with open(folder / ".lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            bundle = folder / "local-signer.pem"
+            if not _usable(bundle):
+                _write_private(bundle, _issue_leaf(*_local_ca(folder)))
+    except OSError as error:
+        raise MachineError(
+            "read_only",
+            f"Cannot keep the local signing key in {folder}: {error.strerror or error}.",
+            "Point FACEWRIGHT_HOME at a folder you can write.",
+        ) from error
+    _refuse_exposed(bundle)
+    text = bundle.read_text()
+    return _signer(text[text.index("-----BEGIN CERTIFICATE") :], _load_key(bundle, None), "local")
+
+
+def local_ca_certificate(folder: Path | None = None) -> Path:
+    """The certificate to hand to those who shall trust this installation (`verify --trust`)."""
+    return (folder or home() / "keys") / "local-ca.crt"
+
+
+def _usable(bundle: Path) -> bool:
+    """Whether the bundle exists and its leaf lasts for a while yet."""
+    try:
+        leaf = x509.load_pem_x509_certificate(bundle.read_bytes())
+    except FileNotFoundError:
+        return False
+    except ValueError as error:
+        raise RefusedError(
+            "sign_failed", f"{bundle} holds no certificate.", "Delete it; a new local signer is made on the next run."
+        ) from error
+    return leaf.not_valid_after_utc - datetime.now(UTC) > timedelta(days=RENEW_DAYS)
+
+
+def _local_ca(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    certificate, key = folder / "local-ca.crt", folder / "local-ca.key"
+    if certificate.exists() and key.exists():
+        ca = x509.load_pem_x509_certificate(certificate.read_bytes())
+        private = _load_key(key, None)
+        fits = isinstance(private, ec.EllipticCurvePrivateKey) and (
+            _public_bytes(private.public_key()) == _public_bytes(ca.public_key())
+        )
+        if fits and ca.not_valid_after_utc - datetime.now(UTC) > timedelta(days=LEAF_DAYS):
+            return ca, private  # type: ignore[return-value]
+    private = ec.generate_private_key(ec.SECP256R1())
+    tag = hashlib.sha256(_public_bytes(private.public_key())).hexdigest()[:8]
+    name = _name(f"facewright local CA {tag} (untrusted)")  # one name a key: chains of two installations never mix
+    ca = (
+        _certificate(name, name, private.public_key(), CA_DAYS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage("key_cert_sign", "crl_sign"), critical=True)
+        .sign(private, hashes.SHA256())
+    )
+    _write_private(key, _pem(private))
+    _write_private(certificate, ca.public_bytes(serialization.Encoding.PEM), mode=0o644)
+    return ca, private
+
+
+def _issue_leaf(ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey) -> bytes:
+    """Key, leaf and CA certificate, PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
+    usages = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION, C2PA_CLAIM_SIGNING])
+    leaf = (
+        _certificate(_name(UNTRUSTED), ca.subject, key.public_key(), LEAF_DAYS)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage("digital_signature", "content_commitment"), critical=True)
+        .add_extension(usages, critical=False)  # emailProtection: what older C2PA validators accept
+        .add_extension(authority, critical=False)
+        .sign(ca_key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    return _pem(key) + leaf.public_bytes(pem) + ca.public_bytes(pem)
+
+
+def _certificate(subject: x509.Name, issuer: x509.Name, public_key, days: int) -> x509.CertificateBuilder:
+    start = datetime.now(UTC) - timedelta(hours=1)  # clocks of other machines
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=days))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+    )
+
+
+def _name(common_name: str) -> x509.Name:
+    names = (NameOID.ORGANIZATION_NAME, "facewright, self-signed"), (NameOID.COMMON_NAME, common_name)
+    return x509.Name([x509.NameAttribute(oid, value) for oid, value in names])
+
+
+def _key_usage(*granted: str) -> x509.KeyUsage:
+    bits = (
+        "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign crl_sign"
+    )
+    return x509.KeyUsage(**{bit: bit in granted for bit in bits.split()}, encipher_only=False, decipher_only=False)
+
+
+def _signer(chain: str, key, origin: str) -> Signer:
+    match key:
+        case ec.EllipticCurvePrivateKey(curve=ec.SECP256R1()):
+            return Signer(chain, "ES256", lambda data: key.sign(data, ec.ECDSA(hashes.SHA256())), origin)
+        case ec.EllipticCurvePrivateKey(curve=ec.SECP384R1()):
+            return Signer(chain, "ES384", lambda data: key.sign(data, ec.ECDSA(hashes.SHA384())), origin)
+        case ec.EllipticCurvePrivateKey(curve=ec.SECP521R1()):
+            return Signer(chain, "ES512", lambda data: key.sign(data, ec.ECDSA(hashes.SHA512())), origin)
+        case ed25519.Ed25519PrivateKey():
+            return Signer(chain, "Ed25519", key.sign, origin)
+        case rsa.RSAPrivateKey():
+            pss = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
+            return Signer(chain, "PS256", lambda data: key.sign(data, pss, hashes.SHA256()), origin)
+    raise RefusedError(
+        "sign_failed", f"A key of the kind {type(key).__name__} cannot sign C2PA claims.", "Use EC P-256."
+    )
+
+
+def _load_key(path: Path, passphrase: bytes | None):
+    _refuse_exposed(path)
+    try:
+        return serialization.load_pem_private_key(path.read_bytes(), passphrase)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise RefusedError(
+            "sign_failed",
+            f"Cannot use the private key {path}: {error}.",
+            "An encrypted key needs FACEWRIGHT_SIGN_PASSPHRASE or FACEWRIGHT_SIGN_PASSPHRASE_FILE.",
+        ) from error
+
+
+def _passphrase() -> bytes | None:
+    if named := os.environ.get("FACEWRIGHT_SIGN_PASSPHRASE_FILE"):
+        _refuse_exposed(Path(named))
+        try:
+            return Path(named).read_bytes().rstrip(b"\r\n")
+        except OSError as error:
+            raise RefusedError("sign_failed", f"Cannot read the pass phrase file {named}: {error.strerror}.") from error
+    phrase = os.environ.get("FACEWRIGHT_SIGN_PASSPHRASE")
+    return phrase.encode() if phrase else None
+
+
+def _refuse_exposed(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise RefusedError("sign_failed", f"Cannot read {path}: {error.strerror}.") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise RefusedError(
+            "key_exposed",
+            f"{path} can be read by others (mode {stat.S_IMODE(mode):04o}), so nothing is signed with it.",
+            f"Run: chmod 600 '{path}'. If others may have read it, make a new key.",
+        )
+
+
+def _write_private(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Whole or not at all; never readable by others, not even for a moment."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    plain = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+
+
+def _public_bytes(key) -> bytes:
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)

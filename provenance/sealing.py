@@ -1,0 +1,277 @@
+"""The one writer of generated video.
+
+Mark every frame → encode to a temporary file → fingerprint what was encoded → sign a copy → reopen the copy, decode the
+mark from its pixels, validate its manifest → row in the store → put it at the target in one step. A step that fails
+takes everything with it. Frames are marked before the encoder sees them, so even `kill -9` leaves at most a hidden file
+that carries the mark, and the next run in the folder removes it. There is no switch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from importlib import metadata
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import FacewrightError, InputError, RefusedError, UsageError
+from ..core.media import VideoWriter
+from ..core.progress import Progress, Report, silent
+from . import fingerprint
+from .keys import Signer, default_signer
+from .manifest import sign
+from .reading import read_manifest
+from .record import Draft, Record, new_record_id
+from .store import Store
+from .target import check_target, claim
+from .watermark import VideoMarker, read_mark
+
+PACKAGES = ("facewright", "numpy", "torch", "av", "opencv-python", "mediapipe", "c2pa-python")
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A finished file.
+
+    Attributes:
+        path: where it stands.
+        record_id: what its watermark, its manifest and the store call it.
+        frames, seconds: of the video.
+        compute: seconds spent to "mark", "encode", "sign" and "check".
+    """
+
+    path: Path
+    record_id: str
+    frames: int
+    seconds: float
+    compute: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-friendly."""
+        return {**asdict(self), "path": str(self.path)}
+
+
+def seal(
+    chunks: Iterable[np.ndarray],
+    target: str | Path,
+    *,
+    draft: Draft,
+    fps: Fraction | float,
+    width: int,
+    height: int,
+    record_id: str | None = None,
+    marked: bool = False,
+    audio: Iterable[np.ndarray] | None = None,
+    audio_rate: int | None = None,
+    force: bool = False,
+    total: int | None = None,
+    signer: Signer | None = None,
+    store: Store | None = None,
+    progress: Report = silent,
+) -> Sealed:
+    """Write a generated video: marked, signed, checked, or not at all.
+
+    Args:
+        chunks: uint8 RGB (T, height, width, 3); pulled as needed, so a generator may render as it goes.
+        target: an MP4 or QuickTime file name; the folder must exist.
+        draft: what the generator declares.
+        fps: frames per second.
+        width, height: pixels.
+        record_id: 16 hex digits; a new one if None.
+        marked: the chunks carry the mark of `record_id` already. Checked in the end like any other.
+        audio: mono float32 samples at `audio_rate`, pulled along with the frames; what exceeds the video is left.
+        force: an existing target may be replaced.
+        total: number of frames if known, for the progress.
+        signer: default: the user's identity, or the local signer.
+        store: default: `Store()`.
+        progress: is told about "seal", "sign" and "check".
+
+    Raises:
+        UsageError: a target that cannot be; see `check_target`.
+        RefusedError: "mark_failed", "sign_failed", "key_exposed".
+        MachineError: "busy", "disk_full", "read_only", "store".
+        InputError: "empty" if there was not one frame; "unreadable" if an ingredient cannot be read.
+        Whatever `chunks` or `audio` raise.
+    """
+    target = check_target(target, force, [item.path for item in draft.ingredients])
+    if marked and record_id is None:
+        raise UsageError("usage", "Marked chunks need the record_id of their mark.")
+    if (audio is None) != (audio_rate is None):
+        raise UsageError("usage", "audio and audio_rate belong together.")
+    record_id = record_id or new_record_id()
+    signer = signer or default_signer()
+    store = store or Store()
+    draft_fields = {**_shallow(draft), "ingredients": tuple(item.measured() for item in draft.ingredients)}
+    watch = _Stopwatch()
+    with claim(target) as held:
+        encoded, signed = held.temporary(), held.temporary()
+        marker = None if marked else _marker(record_id, width=width, height=height, fps=float(fps))
+        sound = _Sound(audio, audio_rate) if audio is not None and audio_rate else None
+        with VideoWriter(encoded, width=width, height=height, fps=fps, audio_rate=audio_rate) as writer:
+            frames = _write(chunks, writer, marker, sound, fps, total, progress, watch)
+            with watch("encode"):
+                writer.close()
+        progress(Progress("check", 0, 2, "steps"))
+        with watch("check"):
+            likeness = fingerprint.measure(encoded).to_bytes()
+        record = Record(
+            **draft_fields,
+            record_id=record_id,
+            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            versions=_versions(),
+            width=width,
+            height=height,
+            fps=str(Fraction(fps).limit_denominator(1001)),
+            frames=frames,
+            seconds=frames / float(fps),
+            fingerprint_sha256=fingerprint.digest(likeness),
+        )
+        progress(Progress("sign", 0, 1, "steps"))
+        with watch("sign"):
+            manifest = sign(encoded, signed, record, signer, target.name)
+            encoded.unlink()
+        progress(Progress("check", 1, 2, "steps"))
+        with watch("check"):
+            check(signed, record_id)
+        with _recorded(store, record, manifest, likeness):
+            held.publish(signed, force)
+    progress(Progress("check", 2, 2, "steps"))
+    return Sealed(target, record_id, frames, record.seconds, watch.seconds)
+
+
+def check(path: Path, record_id: str) -> None:
+    """Reopen a signed file and refuse it unless its pixels and its manifest both give `record_id`.
+
+    Raises:
+        RefusedError: "mark_failed" or "sign_failed".
+    """
+    reading = read_mark(path)
+    if not reading.found or reading.record_id != record_id:
+        found = f"another id, {reading.record_id}" if reading.found else "none"
+        raise RefusedError(
+            "mark_failed",
+            f"The encoded video does not give its watermark back ({found} found), so no file was written.",
+            "Very short, dark or flat videos cannot hold the mark: make it longer, larger or more varied.",
+        )
+    manifest = read_manifest(path)
+    if not manifest.valid or manifest.record_ids != {record_id}:
+        failures = ", ".join(manifest.failures) or manifest.problem or "no manifest"
+        raise RefusedError("sign_failed", f"The signed file does not validate ({failures}), so no file was written.")
+
+
+def _write(chunks, writer: VideoWriter, marker, sound: _Sound | None, fps, total, progress: Report, watch) -> int:
+    """Pull, mark and encode; the next chunk is rendered while the last is marked and encoded. Returns the frames."""
+
+    def put(frames: np.ndarray, start: int, samples: list[np.ndarray]) -> None:
+        if marker:
+            with watch("mark"):
+                frames = _marked(marker, frames, start)
+        with watch("encode"):
+            writer.write(frames)
+            for block in samples:
+                writer.write_audio(block)
+
+    done = 0
+    pending: Future[None] | None = None
+    with ThreadPoolExecutor(1, thread_name_prefix="seal") as worker:
+        for frames in chunks:
+            samples = sound.until((done + len(frames)) / float(fps)) if sound else []
+            if pending:
+                pending.result()  # at most two chunks are alive; a failure ends the rendering at once
+            pending = worker.submit(put, frames, done, samples)
+            done += len(frames)
+            progress(Progress("seal", done, total))
+        if pending is None or not done:
+            raise InputError("empty", "The generator gave not one frame.", "Give a longer drive.")
+        pending.result()
+    return done
+
+
+class _Sound:
+    """Samples by the clock of the video."""
+
+    def __init__(self, blocks: Iterable[np.ndarray], rate: int) -> None:
+        self._blocks, self._rate = iter(blocks), rate
+        self._rest = np.empty(0, np.float32)
+        self._given = 0
+
+    def until(self, seconds: float) -> list[np.ndarray]:
+        """What has not been given yet of the sound before `seconds`, in blocks; less at its end."""
+        wanted = round(seconds * self._rate) - self._given
+        blocks = []
+        while wanted > 0:
+            block = self._rest if len(self._rest) else next(self._blocks, None)
+            if block is None:
+                break
+            blocks.append(block[:wanted])
+            self._rest = block[wanted:]
+            self._given += len(blocks[-1])
+            wanted -= len(blocks[-1])
+        return blocks
+
+
+class _Stopwatch:
+    """`with watch(stage):` adds to `watch.seconds[stage]`."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = dict.fromkeys(("mark", "encode", "sign", "check"), 0.0)
+
+    @contextlib.contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - begin
+
+
+@contextlib.contextmanager
+def _recorded(store: Store, record: Record, manifest: bytes, likeness: bytes) -> Iterator[None]:
+    """The row stands before the file does, so that no file is without; it goes if the file does not come."""
+    try:
+        store.add(record, manifest, likeness)
+        yield
+    except BaseException:
+        with contextlib.suppress(FacewrightError):
+            store.remove(manifest)
+        raise
+
+
+def _marker(record_id: str, **video: Any) -> VideoMarker:
+    with _refusing():
+        return VideoMarker(record_id, **video)
+
+
+def _marked(marker: VideoMarker, frames: np.ndarray, start: int) -> np.ndarray:
+    with _refusing():
+        return marker.mark(frames, start)
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except FacewrightError:
+        raise
+    except Exception as error:
+        raise RefusedError("mark_failed", f"Marking failed, so no file was written: {error}.") from error
+
+
+def _shallow(draft: Draft) -> dict[str, Any]:
+    return {name: getattr(draft, name) for name in Draft.__dataclass_fields__}
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": python_version()}
+    for package in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found

@@ -1,0 +1,110 @@
+"""The lines of a verification: one fact each, in words that claim no more than was checked.
+
+A signature says who signed which bytes. A watermark says that the pixels once left a generator. Neither says what the
+picture shows, and the absence of both says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .evidence import Evidence
+from .reading import UNTRUSTED
+from .record import IPTC
+
+_FAILURES = {
+    "assertion.bmffHash.mismatch": "the bytes of the video are not those that were signed",
+    "assertion.dataHash.mismatch": "the bytes of the file are not those that were signed",
+    "assertion.hashedURI.mismatch": "a part of the manifest was changed",
+    "claimSignature.mismatch": "the signature does not fit the manifest",
+    "ingredient.manifest.mismatch": "the manifest of an ingredient was changed",
+    "signingCredential.expired": "the signing certificate has expired",
+}
+
+
+def lines(found: Evidence, contradictions: list[str], state: str) -> Iterator[str]:
+    """What `verify` says, in order: signature, bytes, trust, time, revocation, content, watermark, record, picture."""
+    if found.manifest.present:
+        yield from _manifest(found)
+    elif not found.manifest.checked:
+        yield "manifest: not checked, C2PA does not cover this kind of file"
+    elif found.manifest.remote:
+        yield f"manifest: kept elsewhere and not fetched ({found.manifest.remote})"
+    elif found.manifest.problem:
+        yield f"manifest: none found; the file could not be parsed ({found.manifest.problem})"
+    else:
+        yield "manifest: none"
+    yield from _watermark(found)
+    for sentence in contradictions:
+        yield f"conflict: {sentence}"
+    if state == "nothing-found":
+        yield "nothing found is no information: it does not tell how this file was made"
+
+
+def _manifest(found: Evidence) -> Iterator[str]:
+    manifest, trust = found.manifest, found.trust
+    reasons = [_FAILURES.get(code, code) for code in manifest.failures if code != UNTRUSTED]
+    if not manifest.valid:
+        yield f"manifest: invalid: {'; '.join(reasons) or manifest.problem or 'it does not validate'}"
+        if manifest.signer:
+            yield f"signature: names “{manifest.signer}”, certificate issued by “{manifest.issuer}”"
+    else:
+        yield f"signature: valid, by “{manifest.signer}”, certificate issued by “{manifest.issuer}”"
+        yield "bytes: unchanged since signing"
+    if manifest.trusted and trust:
+        yield f"trust: the certificate leads to {_list_name(found)}"
+    elif trust:
+        yield f"trust: untrusted, the certificate does not lead to {_list_name(found)}"
+    else:
+        yield "trust: no trust list given, so nobody vouches for the signer's name"
+    if manifest.expired:
+        yield "certificate: expired, and no time-stamp shows that the signature is older"
+    yield f"time-stamp: {manifest.time or 'none, so every time in the manifest is the signer’s own word'}"
+    yield f"revocation: {'the certificate is revoked' if manifest.revoked else 'not checked'}"
+    if manifest.valid:
+        yield _content(found)
+    if manifest.unsigned:
+        sizes = ", ".join(f"{size:,} bytes in {kind}" for kind, size in manifest.unsigned.items())
+        yield f"outside the signature: {sizes}; anyone can have put them there"
+
+
+def _content(found: Evidence) -> str:
+    made, kinds = found.manifest.generation, found.manifest.source_types
+    types = ", ".join(sorted(kind.removeprefix(IPTC) for kind in kinds)) or "no source type"
+    if not made:
+        statement = "AI-generated" if found.manifest.says_ai else "nothing about AI"
+        return f"the signed manifest says: {statement} ({types})"
+    return (
+        f"the signed manifest says: AI-generated ({types}), by {made.get('method')} {made.get('method_version')}, "
+        f"seed {made.get('seed')}, on {made.get('created')}; consent: {made.get('consent')}"
+    )
+
+
+def _watermark(found: Evidence) -> Iterator[str]:
+    if found.mark is None:
+        yield "watermark: not checked"
+    elif found.mark_id:
+        yield f"watermark: id {found.mark_id}, p = {found.mark.p_value:.1g} that an unmarked video gives one by chance"
+    elif found.manifest_id:
+        yield f"watermark: none found, though the manifest names {found.manifest_id}; it may need another mark key"
+    else:
+        yield "watermark: none found"
+    if found.entry:
+        record = found.entry.record
+        yield f"record: in the store, {record.record_id} made by {record.method} on {record.created}"
+    elif found.mark_id or found.manifest_id:
+        yield "record: not in this store"
+    if found.entry and found.original and not found.is_original and not found.manifest.present:
+        yield (
+            f"the record's own manifest: signed by “{found.original.signer}”; this file's bytes differ from those it "
+            "was signed over, as after any re-encoding or remuxing"
+        )
+    if found.similarity is not None:
+        verdict = "match" if found.matches else "mismatch, another picture or one changed beyond recognition"
+        yield f"fingerprint: {found.similarity:.2f}, {verdict}"
+
+
+def _list_name(found: Evidence) -> str:
+    trust = found.trust
+    assert trust
+    return f"the trust list {trust.name} ({trust.count} certificates, file of {trust.date})"
