@@ -30,13 +30,16 @@ class Axes:
 
     @property
     def across(self) -> np.ndarray:
-        return np.float32((-self.along[1], self.along[0]))
+        return np.array((-self.along[1], self.along[0]), np.float32)
 
     def split(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(a, b) of points (..., 2)."""
-        matrix = np.float32(((*self.along, -self.along @ self.origin), (*self.across, -self.across @ self.origin)))
+        matrix = np.array(
+            ((*self.along, -self.along @ self.origin), (*self.across, -self.across @ self.origin)), np.float32
+        )
         if points.ndim == 3 and points.dtype == np.float32:
-            return cv2.split(cv2.transform(points, matrix))
+            a, b = cv2.split(cv2.transform(points, matrix))
+            return a, b
         local = points @ matrix[:, :2].T + matrix[:, 2]
         return local[..., 0], local[..., 1]
 
@@ -99,7 +102,7 @@ class Curve:
         return cv2.remap(self.table, index, np.zeros_like(index), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
+def smoothstep(low: float, high: float, value):
     """0 below `low`, 1 above `high`, smooth between."""
     t = np.minimum(np.maximum((value - np.float32(low)) * np.float32(1 / (high - low)), 0), 1)
     return t * t * (3 - 2 * t)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ....core.faces import topology
 from .curve import Axes, Curve, smoothstep
+from .warp import resample
 
 # lid fold: the mesh's second row above each eye, left to right
 _FOLDS = (np.array([247, 30, 29, 27, 28, 56, 190]), np.array([414, 286, 258, 257, 259, 260, 467]))
@@ -59,10 +60,11 @@ class Eye:
         lower = Curve.through(*axes.split(points[lower_at]), reach=reach, step=step)
         lower = lower.with_table(np.maximum(lower.table, upper.table)[0])
         a, b = axes.split(points[_FOLDS[side]])
-        fold = Curve.through(np.r_[-1.25 * axes.half, a, 1.25 * axes.half], np.r_[b[0] / 2, b, b[-1] / 2], reach=reach, step=step)
+        a, b = np.r_[-1.25 * axes.half, a, 1.25 * axes.half], np.r_[b[0] / 2, b, b[-1] / 2]
+        fold = Curve.through(a, b, reach=reach, step=step)
         fold = fold.with_table(np.minimum(fold.table, upper.table - 0.03 * unit)[0])
         height = float((lower.table - upper.table).max())
-        iris = np.float32(np.concatenate(axes.split(points[iris_at[:1]])))
+        iris = np.concatenate(axes.split(points[iris_at[:1]])).astype(np.float32)
         radius = float(np.hypot(*(points[iris_at[1:]] - points[iris_at[0]]).T).mean())
         ball, corner = _eyeball(image, axes, upper, lower, iris, radius)
         brow = float(axes.split(points[_BROWS[side]])[1].max())
@@ -78,7 +80,7 @@ class Eye:
         a, b = np.meshgrid((-half, half), (top - 2, low + 0.8 * max(self.open, 2)))
         return self.axes.join(a.ravel(), b.ravel())
 
-    def draw(self, patch: np.ndarray, source: np.ndarray, layer: np.ndarray, to_layer: np.ndarray, gaze: np.ndarray, blink: float) -> None:
+    def draw(self, patch: np.ndarray, source: np.ndarray, layer: np.ndarray, to_layer, gaze, blink: float) -> None:
         """Draw one frame's eye in place.
 
         Args:
@@ -89,17 +91,21 @@ class Eye:
             gaze: right, down (rad).
             blink: 0 as in the photo, 1 shut.
         """
-        if not self.open or (abs(blink) < 1e-3 and np.abs(gaze).max() < 1e-3):
+        busy = float(
+            smoothstep(0, 1, max(abs(blink) / 0.08, float(np.abs(gaze).max()) / 0.04))
+        )  # else the photo as it is
+        if not self.open or not busy:
             return
         a, b = self.axes.split(source)
         upper, lower, fold = self.upper(a), self.lower(a), self.fold(a)
         gap = lower - upper
         shift = np.clip(_EYEBALL * self.radius * np.sin(gaze), -0.75 * self.radius, 0.75 * self.radius)
-        follow = np.clip(0.75 * shift[1] / self.open, -0.3, 0.5)
-        shut = np.clip(blink + follow * (1 - blink), -0.3, 1)
-        rise = np.float32(_MEET * max(blink, 0))
-        lid_up = upper + np.float32(shut) * (1 - _MEET) * gap if shut < blink else upper + np.float32(shut * (1 - rise)) * gap
-        lid_low = lower - rise * gap + np.float32(0.35 * max(shift[1], 0)) * smoothstep(0, 1, gap / self.open) * np.float32(1 - blink)
+        follow = float(np.clip(0.75 * shift[1] / self.open, -0.3, 0.5))  # the upper lid goes along with the eye
+        shut = float(np.clip(blink + follow * (1 - blink), -0.3, 1))
+        rise = _MEET * max(blink, 0)
+        drop = smoothstep(0, 1, gap / self.open) * np.float32(0.35 * max(shift[1], 0) * (1 - blink))
+        lid_up = upper + np.float32(shut * (1 - rise)) * gap
+        lid_low = lower - np.float32(rise) * gap + drop
 
         # upper lid: lashes and rim move as one, the skin between them and the fold is drawn out
         span, drawn = upper - fold, lid_up - fold
@@ -113,10 +119,8 @@ class Eye:
         fall = np.clip(1 - (b - lid_low) / give, 0, 1)
         white = np.float32(0.6 * self.lash * max(blink, 0))  # what of the eyeball the landmarks leave to the lid
         from_lower = b + (lower + white - lid_low) * fall * fall * (3 - 2 * fall)
-        skins = [
-            cv2.remap(layer, cv2.transform(self.axes.join(a, rows), to_layer), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            for rows in (from_upper, from_lower)
-        ]
+        at = [cv2.transform(self.axes.join(a, rows), to_layer) for rows in (from_upper, from_lower)]
+        skins = [resample(layer, i) for i in at]
         above, below = (skin[..., :3].astype(np.float32) for skin in skins)
         above = self._shade_lid(above, a, b, fold, lid_up, drawn / np.maximum(span, 1), t, shut)
 
@@ -126,14 +130,15 @@ class Eye:
         seen = np.clip(1 - over - under, 0, 1)[..., None]
         share = (over / np.maximum(over + under, 1e-6))[..., None]
         covered = np.clip((lid_up - upper) / np.float32(0.25 * self.open), 0, 1)
-        ball *= (1 - 0.35 * covered * np.exp(-np.maximum(b - lid_up, 0) / np.float32(0.12 * self.open + 0.5)))[..., None]
+        shadow = np.exp(-np.maximum(b - lid_up, 0) / np.float32(0.12 * self.open + 0.5))
+        ball *= (1 - 0.35 * covered * shadow)[..., None]
         lids = above * share + below * (1 - share)
         mixed = lids + (ball - lids) * seen
         solid = np.clip((np.minimum(skins[0][..., 3], skins[1][..., 3]) - np.float32(200)) / 55, 0, 1)[..., None]
-        patch[:] = np.rint(patch + (np.clip(mixed, 0, 255) - patch) * solid).astype(np.uint8)
+        patch[:] = np.rint(patch + (np.clip(mixed, 0, 255) - patch) * (busy * solid)).astype(np.uint8)
 
     def _shade_lid(self, lids, a, b, fold, lid_up, stretch, t, shut: float) -> np.ndarray:
-        """Drawn-out skin loses its texture: lay clean lid skin over it, rounded by light, with a line of lashes below."""
+        """Drawn-out skin loses its texture: lay clean skin over it, rounded by light, with a line of lashes below."""
         across = np.clip(1 - np.abs(a) / np.float32(self.axes.half), 0, 1)
         share = smoothstep(1.1, 2.0, stretch) * smoothstep(0.0, 0.5, t) * (1 - smoothstep(0.92, 1.0, t)) * (b < lid_up)
         share *= smoothstep(0.0, 0.7, across)
@@ -150,12 +155,12 @@ class Eye:
         give = max(1.6 * float(np.hypot(*shift)), 0.9 * self.radius)
         rigid = np.clip(1 - (away - np.float32(1.08 * self.radius)) / np.float32(give), 0, 1)
         source = self.axes.join(a - np.float32(shift[0]) * rigid, b - np.float32(shift[1]) * rigid)
-        index = source - np.float32(self.corner)
-        return cv2.remap(self.ball, index, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+        index = source - np.array(self.corner, np.float32)
+        return resample(self.ball, index, cv2.INTER_CUBIC).astype(np.float32)
 
 
 def _around(axes: Axes, image: np.ndarray, a: float, top: float, low: float) -> tuple[int, int, int, int]:
-    corners = axes.join(np.float32((-a, a, -a, a)), np.float32((top, top, low, low)))
+    corners = axes.join(np.array((-a, a, -a, a), np.float32), np.array((top, top, low, low), np.float32))
     x0, y0 = np.maximum(np.floor(corners.min(0)).astype(int), 0)
     x1, y1 = np.minimum(np.ceil(corners.max(0)).astype(int) + 1, image.shape[1::-1])
     return int(x0), int(y0), int(x1), int(y1)
@@ -172,8 +177,9 @@ def _eyeball(image, axes, upper, lower, iris, radius) -> tuple[np.ndarray, tuple
     inside = np.minimum(b - upper(a), lower(a) - b)  # > 0 in the opening
     away = np.hypot(a - iris[0], b - iris[1])
     seen = inside > 0.08 * radius + 0.5
-    white = cv2.inpaint(crop, (~seen | (away < 1.15 * radius)).astype(np.uint8), 3, cv2.INPAINT_TELEA).astype(np.float32)
-    ring = np.clip(away, 0, 1.3 * radius).astype(np.int64)  # mean colour at each whole radius, over the half that shows
+    unknown = (~seen | (away < 1.15 * radius)).astype(np.uint8)
+    white = cv2.inpaint(crop, unknown, 3, cv2.INPAINT_TELEA).astype(np.float32)
+    ring = np.clip(away, 0, 1.3 * radius).astype(np.int64)  # mean colour at each whole radius, where it shows
     clear = seen & (away < 1.3 * radius) & (inside > 0.25 * radius)
     count = np.bincount(ring[clear], minlength=ring.max() + 2)
     known = np.flatnonzero(count)
@@ -199,9 +205,9 @@ def _lid_skin(image, axes, upper, lower, fold, brow, unit) -> np.ndarray:
     def along(edge: np.ndarray, low: float, high: float) -> np.ndarray:
         columns, rows = np.meshgrid(upper.grid, np.linspace(low, high, 7, dtype=np.float32) * np.float32(unit))
         points = axes.join(columns, rows + edge)
-        samples = cv2.remap(image, points, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        samples = resample(image, points)
         return np.percentile(samples.astype(np.float32), 60, axis=0)[None].astype(np.float32)
 
     above, below = along(fold.table, -min(0.05, 0.5 * room), -0.01), 0.9 * along(lower.table, 0.06, 0.11)
-    colour = below + (above - below) * smoothstep(0.04, 0.09, np.float32(room))
+    colour = below + (above - below) * smoothstep(0.04, 0.09, room)
     return cv2.GaussianBlur(colour, (0, 0), 0.2 * axes.half / upper.step, borderType=cv2.BORDER_REPLICATE)

@@ -1,8 +1,8 @@
-"""How every part of the picture moves with the head: depth, expression, and the fade through the neck to a still torso."""
+"""How each part of the picture moves with the head: depth, expression, the fade through the neck to a still torso."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -92,7 +92,8 @@ class HeadModel:
         line = np.interp(a, self.seam.grid, self.seam.table[0])
         b = b - line
         beyond = smoothstep(0, 0.15 * self.unit, np.abs(a) - self.mouth.half)  # past the corners nothing parts
-        b = np.where((np.asarray(side) == 0) | (side * b < 0), b, np.where(side > 0, -1e-6, 1e-6) * (1 - beyond) + b * beyond)
+        edge = np.where(side > 0, -1e-6, 1e-6) * (1 - beyond) + b * beyond
+        b = np.where((np.asarray(side) == 0) | (side * b < 0), b, edge)
         root = np.sqrt(self.mouth.half**2 - (a + 1j * b) ** 2).real
         apart = np.where(b < 0, root, -root) + b
         return np.c_[self.mouth.join(a, b + line) / self.unit, _CUT * apart / self.unit]
@@ -131,11 +132,11 @@ class HeadModel:
         to = nodes - centre
         return np.hypot(*to.T) / np.interp(np.arctan2(*to.T[::-1]), angle[order], reach[order], period=2 * np.pi)
 
-    def field(self, lattice: Lattice, matte: np.ndarray, side: int = 0) -> Field:
+    def field(self, lattice: Lattice, share: np.ndarray, side: int = 0) -> Field:
         """What moves a lattice.
 
         Args:
-            matte: float32 (H, W) of the picture; where the person is cut off by its border, they are held there.
+            share: (n,) of the motion that each node makes; see `hold_at_borders`.
             side: +1 or -1 continues the upper or the lower lip over the seam.
         """
         nodes = lattice.nodes().reshape(-1, 2)
@@ -143,14 +144,13 @@ class HeadModel:
         across = (b - np.interp(a, self.seam.grid, self.seam.table[0])) / lattice.step
         beyond = np.abs(a) > self.mouth.half + 1.5 * lattice.step
         whole = (np.abs(across) > 1.5) | beyond if side == 0 else side * across < -1.5
-        hold = hold_at_borders(matte, nodes, _HOLD * self.unit)
-        face = np.flatnonzero(self._expression_fade(nodes) * hold > 0)
+        face = np.flatnonzero(self._expression_fade(nodes) * share > 0)
         return Field(
             lattice,
             points=np.c_[nodes, self._depth(lattice)],
-            fade=(self._fade(nodes) * hold)[:, None],
+            fade=(self._fade(nodes) * share)[:, None],
             face=face,
-            weights=self._expression_weights(nodes[face], side) * hold[face, None],
+            weights=self._expression_weights(nodes[face], side) * share[face, None],
             whole=whole.reshape(lattice.rows, lattice.columns),
         )
 
@@ -180,13 +180,8 @@ class HeadModel:
         below = self._local(nodes)[:, 1] - chin
         return (1 - smoothstep(-0.25, 0.95, below)).astype(np.float32)
 
-    def within(self, matte: np.ndarray) -> HeadModel:
-        """The same head, with `room` for a picture of this matte (H, W)."""
-        held = hold_at_borders(matte, self.landmarks[topology.OVAL, :2], _HOLD * self.unit)
-        return replace(self, room=float(np.clip(held.min(), 0.3, 1)))
-
     def motion(self, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """One row of `FaceMotion.pose` → (turn (2, 3), origin (2,)): px = origin + (point - pose.translation) @ turn.T."""
+        """A row of `FaceMotion.pose` → turn (2, 3), origin (2,): px = origin + (point - pose.translation) @ turn.T."""
         rest, pose = euler(self.pose.rotation), self.room * np.asarray(pose, np.float64)
         turn = from_euler(*(rest[i] + float(pose[i]) for i in range(3))) @ self.pose.rotation.T
         origin = self.pose.translation[:2] + self.unit * pose[3:5]
@@ -199,15 +194,16 @@ class HeadModel:
         return points @ turn.T + origin
 
 
-def hold_at_borders(matte: np.ndarray, nodes: np.ndarray, reach: float) -> np.ndarray:
-    """(n,) share of motion left near a border of the picture that cuts through the person: 0 at it, 1 `reach` px inside."""
+def hold_at_borders(matte: np.ndarray, points: np.ndarray, unit: float) -> np.ndarray:
+    """(n,) share of motion of points (n, 2): 0 where a border of the matte (h, w) cuts the person, 1 well inside."""
     height, width = matte.shape
-    share = np.ones(len(nodes), np.float32)
-    x, y = nodes.T
-    for edge, along, inside in (
-        (matte[0], x, y), (matte[-1], x, height - 1 - y), (matte[:, 0], y, x), (matte[:, -1], y, width - 1 - x),
-    ):  # fmt: skip
-        cut = cv2.GaussianBlur(np.ascontiguousarray(edge[None]), (0, 0), reach / 4, borderType=cv2.BORDER_REPLICATE)[0]
+    reach = _HOLD * unit
+    share = np.ones(len(points), np.float32)
+    x, y = points.T
+    borders = (matte[0], x, y), (matte[-1], x, height - 1 - y), (matte[:, 0], y, x), (matte[:, -1], y, width - 1 - x)
+    for border, along, inside in borders:
+        cut = cv2.dilate(border[None].copy(), np.ones((1, 2 * int(reach / 2) + 1), np.uint8))
+        cut = cv2.GaussianBlur(cut, (0, 0), reach / 4, borderType=cv2.BORDER_REPLICATE)[0]
         cut = smoothstep(0.1, 0.6, np.interp(along, np.arange(len(cut)), cut))
         share *= 1 - cut * (1 - smoothstep(0, reach, inside))
     return share.astype(np.float32)
@@ -227,7 +223,7 @@ class Mover:
         return (point - self.rest) @ self.turn.T + self.origin
 
     def affine(self, depth: float, shift: np.ndarray | float = 0.0) -> np.ndarray:
-        """(2, 3): pixels of the photo → pixels of the frame, for a plane at `depth` px fixed to the skull, then shifted."""
+        """(2, 3): pixels of the photo → of the frame, for a plane at `depth` px fixed to the skull, then shifted."""
         offset = self.origin - self.turn @ (*self.rest[:2], self.rest[2] - depth) + shift
         return np.c_[self.turn[:, :2], offset]
 

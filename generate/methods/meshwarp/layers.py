@@ -39,8 +39,8 @@ def clean_plate(image: np.ndarray, matte: np.ndarray, reach: int, work: int = 32
 def foreground(image: np.ndarray, matte: np.ndarray, plate: np.ndarray) -> np.ndarray:
     """The person as premultiplied RGBA uint8 (H, W, 4): over the plate it gives the picture back.
 
-    What the plate lends to the soft edge is taken away, so no rim of the old background travels with the hair. Whatever is
-    darker than the plate allows (single hairs that the matte missed) becomes as opaque as it must be.
+    What the plate lends to the soft edge is taken away, so no rim of the old background travels with the hair. Whatever
+    is darker than the plate allows (single hairs that the matte missed) becomes as opaque as it must be.
     """
     least = 1 - ((image + 1.0) / (plate + 1.0)).min(-1)
     alpha = np.rint(255 * np.clip(np.maximum(matte, least), 0, 1))[..., None]
@@ -51,7 +51,7 @@ def foreground(image: np.ndarray, matte: np.ndarray, plate: np.ndarray) -> np.nd
 def enlarge(image: np.ndarray, factor: int) -> np.ndarray:
     """`factor` times larger with pixel (x, y) at (factor x, factor y), for sharp but cheap bilinear sampling later."""
     height, width = image.shape[:2]
-    matrix = np.float64(((factor, 0, 0), (0, factor, 0)))
+    matrix = np.array(((factor, 0, 0), (0, factor, 0)), np.float64)
     size = (factor * width, factor * height)
     return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -11,7 +12,7 @@ from ....core.faces import topology
 from . import teeth
 from .curve import Axes, Curve, smoothstep
 from .head import Field, HeadModel, Mover
-from .warp import Lattice, invert
+from .warp import Lattice, invert, resample
 
 _CHIN = np.array([152, 148, 377, 176, 400, 199, 175])
 _OPEN = 0.03  # head units between the lips from which a photo's mouth counts as open
@@ -30,7 +31,7 @@ def lip_line(image: np.ndarray, axes: Axes, seam: Curve, unit: float) -> Curve:
     offset = np.arange(-0.035, 0.0351, 0.5 / unit, dtype=np.float32) * unit if unit > 30 else np.zeros(1, np.float32)
     rows, columns = np.meshgrid(offset, a, indexing="ij")
     grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (0, 0), max(unit / 150, 0.5)).astype(np.float32)
-    strip = cv2.remap(grey, axes.join(columns, rows + seam(columns)), None, cv2.INTER_LINEAR)
+    strip = resample(grey, axes.join(columns, rows + seam(columns)))
     strip = (strip - strip.mean(0)) / (strip.std() + 1)
     pull = 2.0 + 6.0 * np.abs(a / axes.half) ** 4  # corners are dark for other reasons: stay by the landmarks
     cost = strip + pull * (rows / (0.035 * unit)) ** 2
@@ -80,8 +81,12 @@ class Mouth:
     trust: float
 
     @classmethod
-    def of(cls, image: np.ndarray, matte: np.ndarray, head: HeadModel, light: np.ndarray) -> Mouth:
-        """From the picture uint8 (H, W, 3), its matte (H, W), and the colour that white has in its light, RGB (3,)."""
+    def of(cls, image: np.ndarray, head: HeadModel, light: np.ndarray, share: Callable) -> Mouth:
+        """From the picture uint8 (H, W, 3) and the colour that white has in its light, RGB (3,).
+
+        Args:
+            share: of points (n, 2) px, the motion they make.
+        """
         unit, axes, points = head.unit, head.mouth, head.landmarks[:, :2]
         closed = is_closed(head)
         if closed:
@@ -92,28 +97,43 @@ class Mouth:
             below = Curve.through(*axes.split(points[topology.LIPS_LOWER_INNER]), reach=reach, step=step)
             below = below.with_table(np.maximum(below.table[0], above.table[0]))
         corners = axes.join(
-            np.float32(((-1, 1), (-1, 1))) * (axes.half + 0.3 * unit), np.float32(((-0.3, -0.3), (0.42, 0.42))) * unit
+            np.array(((-1, 1), (-1, 1)), np.float32) * (axes.half + 0.3 * unit),
+            np.array(((-0.3, -0.3), (0.42, 0.42)), np.float32) * unit,
         ).reshape(-1, 2)
-        lattice = Lattice.over(*corners.min(0), *corners.max(0), step=max(unit / 40, 1.0))
-        middle = np.float32([[axes.split(points[13])[0]]])
+        lattice = Lattice.over(*corners.min(0), *corners.max(0), step=max(unit / 32, 1.0))
+        middle = np.array([[axes.split(points[13])[0]]], np.float32)
         edges = (
             float(above(middle)[0, 0] + (0.026 if closed else 0.042) * unit),
             float(below(middle)[0, 0] + (0.014 if closed else 0.03) * unit),
         )
         per_unit = max(200.0, 1.25 * unit)
-        rows = tuple(_lit(*teeth.arch(side, per_unit), light * (1.0 if side else 0.82)) for side in (True, False))
-        gum = light * np.float32((0.58, 0.36, 0.34))
+        rows = _lit(*teeth.arch(True, per_unit), light), _lit(*teeth.arch(False, per_unit), light * 0.82)
+        gum = light * np.array((0.58, 0.36, 0.34), np.float32)
         photo = None if closed else _seen(image, axes, above, below, unit, gum)
         trust = 0.0
         if photo is not None:  # few teeth, or none: what the photo shows holds only while the lips stay as they are
             bright = _between(image, axes, above, below).mean(-1) > 0.45 * light.mean()
             gap = float((below.table - above.table).max()) / unit
-            trust = float(smoothstep(0.035, 0.06, np.float32(gap)) * smoothstep(0.2, 0.4, np.float32(bright.mean())))
-        lip = _colour(image, points[np.r_[topology.LIPS_LOWER_OUTER[2:-2], topology.LIPS_LOWER_INNER[2:-2]]].mean(0), unit)
+            trust = float(smoothstep(0.035, 0.06, gap) * smoothstep(0.2, 0.4, bright.mean()))
+        lip = np.r_[topology.LIPS_LOWER_OUTER[2:-2], topology.LIPS_LOWER_INNER[2:-2]]
+        lip = _colour(image, points[lip].mean(0), unit)
+        own = share(lattice.nodes().reshape(-1, 2))
         return cls(
-            head, head.field(lattice, matte, 1), head.field(lattice, matte, -1), above, below, closed, rows, edges, per_unit,
-            cavity=light * np.float32((0.13, 0.05, 0.045)), tongue=light * np.float32((0.52, 0.29, 0.28)), crease=0.32 * lip, photo=photo, trust=trust,
-        )  # fmt: skip
+            head=head,
+            upper=head.field(lattice, own, 1),
+            lower=head.field(lattice, own, -1),
+            upper_edge=above,
+            lower_edge=below,
+            closed=closed,
+            rows=rows,
+            edges=edges,
+            per_unit=per_unit,
+            cavity=light * np.array((0.13, 0.05, 0.045), np.float32),
+            tongue=light * np.array((0.52, 0.29, 0.28), np.float32),
+            crease=0.32 * lip,
+            photo=photo,
+            trust=trust,
+        )
 
     def draw(self, frame: np.ndarray, layer: np.ndarray, to_layer: np.ndarray, mover: Mover) -> None:
         """Draw one frame's mouth over a moved face, in place.
@@ -147,7 +167,8 @@ class Mouth:
         for a, b, out, sign in ((a_upper, b_upper, over_upper, 1), (a_lower, b_lower, over_lower, -1)):
             past = np.maximum(out + clean, 0)  # beyond the last clean lip colour: turn back into the lip
             source = axes.join(a, b - np.float32(2 * sign) * past)
-            colour = cv2.remap(layer, cv2.transform(source, to_layer), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            index = cv2.transform(source, to_layer)
+            colour = resample(layer, index)
             solid = np.minimum(solid, (colour[..., 3] - np.float32(200)) / 55)
             colour = colour[..., :3].astype(np.float32)
             colour *= (1 - 0.5 * smoothstep(0, 2.2, past / (clean + 1e-3)) * (clean > 0.1))[..., None]
@@ -173,9 +194,9 @@ class Mouth:
         edge = _feather(box[3], box[2], max(4, round(0.05 * unit)))[..., None] * np.maximum(solid, 0)[..., None]
         patch[:] = np.rint(patch * (1 - edge) + np.clip(mixed, 0, 255) * edge).astype(np.uint8)
 
-    def _inside(self, box, mover: Mover, below_upper: np.ndarray, above_lower: np.ndarray, parted: np.ndarray) -> np.ndarray:
+    def _inside(self, box, mover: Mover, below_upper, above_lower, parted) -> np.ndarray:
         """Cavity, tongue and teeth on the pixels of a box, float32 (h, w, 3)."""
-        unit, axes = self.head.unit, self.head.mouth
+        unit = self.head.unit
         opening = np.maximum(below_upper + above_lower, 1e-3) / unit
         top, bottom = below_upper / unit, above_lower / unit
         jaw = mover.shift[_CHIN].mean(0)
@@ -187,7 +208,8 @@ class Mouth:
         a, b = a / np.float32(unit), (b - np.float32(self.edges[1])) / np.float32(unit)
         hump = smoothstep(-0.17, -0.01, b + 0.9 * a * a) * (1 - 0.45 * smoothstep(0.0, 0.3, np.abs(a)))
         hump *= 1 - 0.18 * np.exp(-((a / 0.025) ** 2))
-        colour = self.cavity + (self.tongue - self.cavity) * (0.75 * hump * depth * (0.25 + 0.75 * smoothstep(0.02, 0.18, top)))[..., None]
+        hump *= 0.75 * depth * (0.25 + 0.75 * smoothstep(0.02, 0.18, top))
+        colour = self.cavity + (self.tongue - self.cavity) * hump[..., None]
         shadow = (0.6 + 0.4 * smoothstep(-0.01, 0.06, top)) * (0.55 + 0.45 * smoothstep(0.0, 0.1, opening))
         low = shadow * (0.55 + 0.45 * smoothstep(0.0, 0.05, bottom))
         colour = _lay(colour * low[..., None], self._teeth(1, with_jaw, box), low)
@@ -236,9 +258,10 @@ def _colour(image: np.ndarray, at: np.ndarray, unit: float) -> np.ndarray:
 
 def _between(image: np.ndarray, axes: Axes, above: Curve, below: Curve) -> np.ndarray:
     """Colours (n, 3) seen between the lips, away from the corners."""
-    a, t = np.meshgrid(np.linspace(-0.7, 0.7, 41, dtype=np.float32) * np.float32(axes.half), np.linspace(0.2, 0.8, 9, dtype=np.float32))
+    along, down = np.linspace(-0.7 * axes.half, 0.7 * axes.half, 41), np.linspace(0.2, 0.8, 9)
+    a, t = np.meshgrid(along.astype(np.float32), down.astype(np.float32))
     points = axes.join(a, above(a) + t * (below(a) - above(a)))
-    return cv2.remap(image, points, None, cv2.INTER_LINEAR).reshape(-1, 3)
+    return resample(image, points).reshape(-1, 3)
 
 
 def _inverse(affine: np.ndarray) -> np.ndarray:
@@ -263,12 +286,12 @@ def _feather(height: int, width: int, margin: int) -> np.ndarray:
     return np.minimum.outer(ramp(height), ramp(width))
 
 
-def _seen(image: np.ndarray, axes: Axes, above: Curve, below: Curve, unit: float, gum: np.ndarray) -> tuple[np.ndarray, int, int]:
+def _seen(image: np.ndarray, axes: Axes, above: Curve, below: Curve, unit: float, gum: np.ndarray):
     """What an open mouth shows, continued under the upper lip, fading out under the lower."""
     margin = 0.12 * unit
-    a = np.float32(((-1, 1), (-1, 1))) * (axes.half + margin)
+    a = np.array(((-1, 1), (-1, 1)), np.float32) * (axes.half + margin)
     low, high = above.table.min() - margin, below.table.max() + margin
-    corners = axes.join(a, np.float32(((low, low), (high, high)))).reshape(-1, 2)
+    corners = axes.join(a, np.array(((low, low), (high, high)), np.float32)).reshape(-1, 2)
     x0, y0 = np.maximum(np.floor(corners.min(0)).astype(int), 0)
     x1, y1 = np.minimum(np.ceil(corners.max(0)).astype(int), image.shape[1::-1])
     crop = np.ascontiguousarray(image[y0:y1, x0:x1])

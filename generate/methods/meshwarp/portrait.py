@@ -9,14 +9,16 @@ import numpy as np
 
 from ....core.faces import Face, person_matte, topology
 from .eyes import Eye
-from .head import Field, HeadModel
+from .head import Field, HeadModel, hold_at_borders
 from .layers import clean_plate, enlarge, foreground
 from .mouth import Mouth, is_closed, lip_line
 from .warp import Lattice
 
 TEXTURE = 2  # texture pixels per pixel of the picture
-_LEAST, _MOST, _BELOW, _SWAY = 1.4, 2.3, 1.1, 0.35  # animated region, head units: to the sides, below the chin, around the hair
-_NODES = 20  # lattice nodes per head unit
+_LEAST, _MOST = 1.4, 2.3  # head units from the face's middle to the sides of the animated region
+_BELOW, _SWAY = 1.1, 0.35  # below the chin, around the hair
+_LEAST_ROOM = 0.3
+_NODES = 16  # lattice nodes per head unit
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Portrait:
     @property
     def to_layer(self) -> np.ndarray:
         """(2, 3): pixels of the picture → pixels of the layer."""
-        return TEXTURE * np.float32(((1, 0, -self.box[0]), (0, 1, -self.box[1])))
+        return TEXTURE * np.array(((1, 0, -self.box[0]), (0, 1, -self.box[1])), np.float32)
 
 
 def prepare(picture: np.ndarray, face: Face, *, size: int | None = None) -> Portrait:
@@ -62,25 +64,31 @@ def prepare(picture: np.ndarray, face: Face, *, size: int | None = None) -> Port
         scale = size / max(height, width)
         target = (max(round(width * scale), 1), max(round(height * scale), 1))
         picture = cv2.resize(picture, target, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-        landmarks = landmarks * np.float32((target[0] / width, target[1] / height, scale))
+        landmarks = landmarks * np.array((target[0] / width, target[1] / height, scale), np.float32)
     head = HeadModel.of(landmarks)
     if is_closed(head):
         head = replace(head, seam=lip_line(picture, head.mouth, head.seam, head.unit))
     matte = _matte(picture, landmarks, head.unit)
-    head = head.within(matte)
+    room = float(hold_at_borders(matte, landmarks[topology.OVAL, :2], head.unit).min())
+    head = replace(head, room=max(room, _LEAST_ROOM))
     box = _region(matte, head)
     x0, y0, x1, y1 = box
     crop = np.ascontiguousarray(picture[y0:y1, x0:x1])
     own = matte[y0:y1, x0:x1]
     plate = clean_plate(crop, own, max(2, round(0.08 * head.unit)))
+
+    def share(points: np.ndarray) -> np.ndarray:
+        return hold_at_borders(own, points - np.array((x0, y0), np.float32), head.unit)
+
+    lattice = Lattice.over(x0, y0, x1, y1, max(head.unit / _NODES, 1.0))
     return Portrait(
         picture=picture,
         box=box,
         plate=plate,
         layer=enlarge(foreground(crop, own, plate), TEXTURE),
         head=head,
-        field=head.field(Lattice.over(x0, y0, x1, y1, max(head.unit / _NODES, 1.0)), matte),
-        mouth=Mouth.of(picture, matte, head, white(picture, landmarks)),
+        field=head.field(lattice, share(lattice.nodes().reshape(-1, 2))),
+        mouth=Mouth.of(picture, head, white(picture, landmarks), share),
         eyes=(Eye.of(picture, landmarks, 0, head.unit), Eye.of(picture, landmarks, 1, head.unit)),
     )
 
@@ -105,18 +113,18 @@ def _matte(picture: np.ndarray, landmarks: np.ndarray, unit: float) -> np.ndarra
     """float32 (H, W); 1 throughout the face."""
     matte = person_matte(picture)
     face = np.zeros(matte.shape, np.uint8)
-    cv2.fillConvexPoly(face, cv2.convexHull(np.rint(landmarks[topology.OVAL, :2]).astype(np.int32)), 1)
+    cv2.fillConvexPoly(face, cv2.convexHull(np.rint(landmarks[topology.OVAL, :2]).astype(np.int32)), (1,))
     return np.maximum(matte, cv2.GaussianBlur(face.astype(np.float32), (0, 0), max(0.02 * unit, 0.5)))
 
 
 def white(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """The colour, RGB float32 (3,), that white has in the light on the face: from the whites of the eyes and the skin."""
+    """RGB float32 (3,): what white looks like in the light on the face, judged by the eyes and the skin."""
     points = np.rint(landmarks[:, :2]).astype(np.int32)
     mask = np.zeros(picture.shape[:2], np.uint8)
     for eye, iris in ((topology.LEFT_EYE, topology.LEFT_IRIS), (topology.RIGHT_EYE, topology.RIGHT_IRIS)):
-        cv2.fillPoly(mask, [points[eye]], 1)
+        cv2.fillPoly(mask, [points[eye]], (1,))
         radius = np.hypot(*(landmarks[iris[1:], :2] - landmarks[iris[0], :2]).T).mean()
-        cv2.circle(mask, tuple(int(v) for v in points[iris[0]]), round(1.15 * float(radius)), 0, -1)
+        cv2.circle(mask, tuple(int(v) for v in points[iris[0]]), round(1.15 * float(radius)), (0,), -1)
     cheeks = picture[np.clip(points[[50, 280, 205, 425, 101, 330], 1], 0, picture.shape[0] - 1),
                      np.clip(points[[50, 280, 205, 425, 101, 330], 0], 0, picture.shape[1] - 1)]  # fmt: skip
     skin = float(np.median(cheeks.mean(-1)))

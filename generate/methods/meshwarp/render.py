@@ -9,15 +9,15 @@ from .head import Mover
 from .layers import over
 from .motion import FaceMotion
 from .portrait import Portrait
-from .warp import invert
+from .warp import invert, resample
 
 
 def render(portrait: Portrait, motion: FaceMotion) -> np.ndarray:
     """Frames uint8 (T, H, W, 3) of a portrait in motion, at the size of its picture."""
     frames = np.empty((len(motion), *portrait.picture.shape), np.uint8)
-    for i, frame in enumerate(frames):
-        frame[:] = portrait.picture
-        _draw(frame, portrait, motion.shape[i], motion.pose[i], motion.gaze[i], motion.blink[i])
+    frames[:] = portrait.picture
+    for i in range(len(motion)):
+        _draw(frames[i], portrait, motion.shape[i], motion.pose[i], motion.gaze[i], motion.blink[i])
     return frames
 
 
@@ -28,7 +28,7 @@ def _draw(frame, portrait: Portrait, shape, pose, gaze, blink) -> None:
     lattice = portrait.field.lattice
     back = lattice.to_pixels(invert(lattice, mover(portrait.field)), x0, y0, x1 - x0, y1 - y0)
     index = cv2.transform(back, portrait.to_layer)
-    moved = cv2.remap(portrait.layer, index, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    moved = resample(portrait.layer, index, border=cv2.BORDER_REFLECT_101)
     frame[y0:y1, x0:x1] = over(moved, portrait.plate)
     for eye, closure in zip(portrait.eyes, blink, strict=True):
         corners = eye.box()

@@ -1,7 +1,7 @@
 """Teeth, tongue and cavity drawn from nothing but proportions, in head units, before light and colour of the face.
 
-Widths of teeth: means of Wheeler's tables (central incisor 8.5 mm; outer eye corners stand about 90 mm apart), side teeth
-narrowed as the arch turns away.
+Widths of teeth: means of Wheeler's tables (central incisor 8.5 mm; outer eye corners stand about 90 mm apart), side
+teeth narrowed as the arch turns away.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def _row(teeth: tuple, x: np.ndarray, y: np.ndarray, soft: float) -> tuple[np.nd
         side = (1 - np.abs(u) / (taper * 0.99)) * width / 2  # distance inside, head units
         bottom = v * height - 0.008 * corner * np.abs(u) ** 6
         one = np.clip(side / soft + 0.5, 0, 1) * np.clip(bottom / soft + 0.5, 0, 1)
-        tone = (1 - 0.13 * u**2 - 0.05 * u**6) * (0.9 + 0.1 * np.clip(v / 0.3, 0, 1)) * (1 - 0.1 * np.clip(v - 0.5, 0, 1))
+        tone = (1 - 0.13 * u**2 - 0.05 * u**6) * (1 - 0.1 * np.clip(v - 0.5, 0, 1))
+        tone *= 0.9 + 0.1 * np.clip(v / 0.3, 0, 1)  # thin edges let light through
         shade = np.where(one > cover, tone, shade)
         cover = np.maximum(cover, one)
         left += width
@@ -48,11 +49,11 @@ def arch(upper: bool, per_unit: float) -> tuple[np.ndarray, np.ndarray]:
     gum_line = 0.105 if upper else 0.085
     scallop = gum_line + 0.012 * np.cos(2 * np.pi * np.abs(x) / 0.08)
     gum = np.clip((bent - scallop) / 0.012 + 0.5, 0, 1)[..., None]
-    enamel = np.float32((1.0, 0.955, 0.87)) * shade[..., None]
-    gap = np.float32((0.5, 0.4, 0.34))
+    enamel = np.array((1.0, 0.955, 0.87), np.float32) * shade[..., None]
+    gap = np.array((0.5, 0.4, 0.34), np.float32)
     between = np.clip((bent - 0.012) / 0.02, 0, 1) * np.clip((HALF_WIDTH - 0.03 - np.abs(x)) / 0.02, 0, 1)
     albedo = enamel * cover[..., None] + gap * (1 - cover[..., None])
-    albedo = albedo * (1 - gum) + np.float32((0.78, 0.46, 0.44)) * gum
+    albedo = albedo * (1 - gum) + np.array((0.78, 0.46, 0.44), np.float32) * gum
     turn = 1 - 0.75 * np.clip(np.abs(x) / HALF_WIDTH, 0, 1) ** 2.2  # the arch turns away from the light
     cover = np.maximum(cover, between)
     cover = cv2.GaussianBlur(cover.astype(np.float32), (0, 0), soft * per_unit * 0.5)

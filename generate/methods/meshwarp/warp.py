@@ -1,7 +1,7 @@
 """Smooth dense warps from scattered points: thin-plate weights made once, a lattice moved and inverted per frame.
 
-Thin-plate splines: Bookstein, "Principal Warps", PAMI 1989. The kernel takes points of any dimension, so that a cut (the
-line between the lips) is one more coordinate in which its two sides stand apart.
+Thin-plate splines: Bookstein, "Principal Warps", PAMI 1989. The kernel takes points of any dimension, so that a cut
+(the line between the lips) is one more coordinate in which its two sides stand apart.
 """
 
 from __future__ import annotations
@@ -10,6 +10,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+
+
+def resample(image: np.ndarray, at: np.ndarray, flags: int = cv2.INTER_LINEAR, border: int = cv2.BORDER_REPLICATE):
+    """The image (H, W, c ≤ 4) at float32 positions (h, w, 2), pixels."""
+    return cv2.remap(image, at, None, flags, borderMode=border)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 @dataclass(frozen=True)
@@ -34,13 +39,13 @@ class Lattice:
         return np.stack(np.meshgrid(x, y), -1).astype(np.float32)
 
     def sample(self, values: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Values at the nodes (rows, columns, c ≤ 4), bilinear at `points` float32 (h, w, 2) px; clamped at the edges."""
-        index = (points - np.float32((self.x0, self.y0))) * np.float32(1 / self.step)
-        return cv2.remap(values, index, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        """Values at the nodes (rows, columns, c ≤ 4), bilinear at `points` float32 (h, w, 2) px, held at the edges."""
+        index = (points - np.array((self.x0, self.y0), np.float32)) * np.float32(1 / self.step)
+        return resample(values, index)
 
     def to_pixels(self, values: np.ndarray, x0: int, y0: int, width: int, height: int) -> np.ndarray:
         """Values at the nodes (rows, columns, c), on the pixels of a box of the picture: float32 (height, width, c)."""
-        matrix = np.float64(((self.step, 0, self.x0 - x0), (0, self.step, self.y0 - y0)))
+        matrix = np.array(((self.step, 0, self.x0 - x0), (0, self.step, self.y0 - y0)), np.float64)
         return cv2.warpAffine(values, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
