@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
+from av.error import FFmpegError
 
 from ..errors import InputError, UsageError
 from .info import probe
 from .samples import RATES, Resampler, placed
-from .source import Source, open_media
+from .source import Source, open_media, unreadable
 from .streams import Clock, audio_stream, decode, video_stream
 
 _PREROLL = 1.0  # seconds decoded before the start: decoders need some frames, the resampler some milliseconds
@@ -110,11 +110,15 @@ class AudioReader:
     def _resampled(self, *, seek: bool) -> Iterator[tuple[int, np.ndarray]]:
         """(position, samples) without holes; position counts output samples since time 0."""
         with open_media(self.source) as container:
-            stream: Any = audio_stream(container)
+            if (stream := audio_stream(container)) is None:  # the file changed after `probe`
+                raise unreadable(self.source)
             clock = Clock(stream, video_stream(container) or stream, sought=seek)
             if seek:
-                target = (self.start - _PREROLL) / stream.time_base + (stream.start_time or 0)
-                container.seek(int(target), stream=stream)
+                try:
+                    target = (self.start - _PREROLL) / stream.time_base + (stream.start_time or 0)
+                    container.seek(int(target), stream=stream)
+                except (FFmpegError, OverflowError):
+                    return
             resampler, position = None, 0
             for rate, index, samples in placed(decode(container, stream, self.warnings), clock, sought=seek):
                 blocks = []

@@ -67,7 +67,7 @@ class ToRgb:
 
     def _convert(self, frame: Any, out: np.ndarray | None) -> np.ndarray:
         alpha = frame.format.name == "pal8" or any(part.is_alpha for part in frame.format.components)
-        planar = (
+        planar: Any = (
             self._reformatter.reformat(  # planar RGB: swscale has vector code for it, three times faster than rgb24
                 frame,
                 *self._size,

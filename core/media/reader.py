@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from typing import Any
 
-import av
 import numpy as np
+from av.error import FFmpegError
 
 from ..errors import InputError, UsageError
 from .color import ToRgb
@@ -83,7 +84,7 @@ class VideoReader:
                     block, filled = np.empty(shape, np.uint8), 0  # a new one: the caller may keep what it got
                 try:
                     to_rgb.into(frame, block[filled])
-                except av.FFmpegError as error:  # a pixel format that swscale does not know
+                except FFmpegError as error:  # a pixel format that swscale does not know
                     raise unreadable(self.source) from error
                 filled += 1
         yield block[:filled]
@@ -92,7 +93,7 @@ class VideoReader:
         """Source frames, each with the number of output frames that show it."""
         period = 1 / self.video.fps
         early = 0.4 * min(period, 1 / self.fps)
-        wanted = math.inf if self.seconds is None else max(1, math.floor(self.seconds * self.fps + 0.5))
+        wanted = sys.maxsize if self.seconds is None else max(1, math.floor(self.seconds * self.fps + 0.5))
         shown, held = 0, None
         for time, frame in self._from_start():
             due = min(wanted, math.ceil((time - self.start - early) * self.fps))
@@ -120,15 +121,19 @@ class VideoReader:
             self.warnings = []
         yield from self._timed(seek=False)
 
-    def _timed(self, *, seek: bool) -> Iterator[tuple[float, Any]]:
+    def _timed(self, *, seek: bool) -> Generator[tuple[float, Any], None, None]:
         """(seconds, frame) with rising times, then (end, None)."""
         with open_media(self.source) as container:
-            stream: Any = video_stream(container)
+            if (stream := video_stream(container)) is None:  # the file changed after `probe`
+                raise unreadable(self.source)
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = min(4, os.cpu_count() or 1)  # every thread holds frames
             if seek:
-                target = (self.start - _PREROLL) / stream.time_base + (stream.start_time or 0)
-                container.seek(int(target), stream=stream)
+                try:
+                    target = (self.start - _PREROLL) / stream.time_base + (stream.start_time or 0)
+                    container.seek(int(target), stream=stream)
+                except (FFmpegError, OverflowError):
+                    return
             clock = Clock(stream, stream, sought=seek)
             period, last = float(1 / self.video.fps), -math.inf
             for frame in decode(container, stream, self.warnings):

@@ -6,14 +6,17 @@ playlist, an external reference or a crafted name reaches neither the network no
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
+from typing import Any
 
 import av
 from av.container import InputContainer
+from av.error import FFmpegError
 
 from ..errors import InputError
 
@@ -56,15 +59,14 @@ def open_media(source: Source) -> Iterator[InputContainer]:
         InputError: unreadable, empty, too_large.
     """
     with _open(source, _LIMIT) as container:
-        for stream in (stream for stream in container.streams.video if stream.codec_context):
-            width, height = stream.codec_context.width, stream.codec_context.height
+        codecs: list[Any] = [stream.codec_context for stream in container.streams.video if stream.codec_context]
+        for codec in codecs:
+            width, height = codec.width, codec.height
             if not width and not container.format.name.endswith("_pipe"):  # unknown, or above the limit
-                with _open(source, {}) as unlimited:
-                    declared = unlimited.streams[stream.index].codec_context
-                    width, height = (declared.width, declared.height) if declared else (0, 0)
+                width, height = _declared_size(source)
             if width * height > MAX_PIXELS:
                 raise too_large(source, width, height)
-            stream.codec_context.options = _LIMIT  # frames may be of another size than the file declares
+            codec.options = _LIMIT  # frames may be of another size than the file declares
         yield container
 
 
@@ -75,12 +77,18 @@ def _open(source: Source, options: dict[str, str]) -> Iterator[InputContainer]:
         options = {"protocol_whitelist": "none", **options}  # "none" is no protocol: no second file can be opened
         try:
             container = av.open(file, "r", options=options, metadata_errors="replace", buffer_size=1 << 16)
-        except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
+        except (FFmpegError, OSError, ValueError, MemoryError) as error:
             raise unreadable(source) from error
         with container:
             if container.format.name in _TEXT_ART:
                 raise unreadable(source)
             yield container
+
+
+def _declared_size(source: Source) -> tuple[int, int]:
+    with _open(source, {}) as container:
+        codecs: list[Any] = [stream.codec_context for stream in container.streams.video if stream.codec_context]
+        return max(((codec.width, codec.height) for codec in codecs), key=math.prod, default=(0, 0))
 
 
 def unreadable(source: object) -> InputError:

@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 from av.container import InputContainer
+from av.error import FFmpegError
 from av.stream import Disposition
 
 MAX_GAP = 600.0
@@ -82,7 +83,7 @@ def packets(container: InputContainer, stream: Any, problems: list[str]) -> Iter
     """Packets of one stream until the end or the first unreadable byte, which is noted in `problems`."""
     try:
         yield from container.demux(stream)
-    except (av.FFmpegError, OSError) as error:
+    except (FFmpegError, OSError) as error:
         problems.append(f"reading stopped early: {error.strerror}")
 
 
@@ -92,9 +93,9 @@ def decode(container: InputContainer, stream: Any, problems: list[str]) -> Itera
     for packet in packets(container, stream, problems):
         try:
             yield from _kept(packet.decode())
-        except (av.FFmpegError, MemoryError):
+        except (FFmpegError, MemoryError):
             damaged += 1
-    with suppress(av.FFmpegError):  # where reading stopped early, the decoder still holds frames
+    with suppress(FFmpegError):  # where reading stopped early, the decoder still holds frames
         yield from _kept(stream.codec_context.decode(None))
     if damaged:
         problems.append(f"{damaged} damaged packets skipped")

@@ -13,6 +13,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.error import FFmpegError
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 
 from ..errors import FacewrightError, InputError, MachineError, UsageError
@@ -84,7 +85,7 @@ class VideoWriter:
             self.path.open("wb").close()
             self._ours = True
             self._container.start_encoding()
-        except (av.FFmpegError, OSError) as error:
+        except (FFmpegError, OSError) as error:
             raise self._failed(error) from error
 
     def _add_video(self, options: dict[str, str]) -> Any:
@@ -132,7 +133,7 @@ class VideoWriter:
         if not len(samples):
             return
         with self._lock:
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples)[None], format="fltp", layout="mono")
+            frame: Any = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples)[None], format="fltp", layout="mono")
             frame.sample_rate, frame.time_base = self.audio_rate, Fraction(1, self.audio_rate)
             frame.pts = self.samples
             self.samples += len(samples)
@@ -141,7 +142,7 @@ class VideoWriter:
     def _encode(self, stream: Any, frame: Any) -> None:
         try:
             self._container.mux(stream.encode(frame))
-        except (av.FFmpegError, OSError) as error:
+        except (FFmpegError, OSError) as error:
             raise self._failed(error) from error
 
     def close(self) -> None:
@@ -158,7 +159,7 @@ class VideoWriter:
             self._container = None
             with open(self.path, "rb") as file:
                 os.fsync(file.fileno())
-        except (av.FFmpegError, OSError) as error:
+        except (FFmpegError, OSError) as error:
             raise self._failed(error) from error
 
     def discard(self) -> None:
@@ -167,7 +168,7 @@ class VideoWriter:
         if self._ours:  # not what stood there before and could not be opened
             self.path.unlink(missing_ok=True)
         if container is not None:
-            with suppress(av.FFmpegError, OSError):
+            with suppress(FFmpegError, OSError):
                 container.close()
 
     def __enter__(self) -> VideoWriter:
@@ -176,7 +177,7 @@ class VideoWriter:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.close() if kind is None else self.discard()
 
-    def _failed(self, error: av.FFmpegError | OSError) -> FacewrightError:
+    def _failed(self, error: FFmpegError | OSError) -> FacewrightError:
         """Remove the file and say what went wrong in the words of the error tree."""
         self.discard()
         reason = f"{self.path} cannot be written: {error.strerror}."

@@ -193,13 +193,13 @@ def test_a_wave_file_with_an_absurd_rate(tmp_path):
 
 
 READ = """
-import faulthandler, itertools, json, os, resource, sys
+import faulthandler, itertools, json, pathlib, resource, sys
 faulthandler.dump_traceback_later(float(sys.argv[1]), exit=True)
 resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
 from facewright.core.errors import InputError
 from facewright.core.media import AudioReader, VideoReader, probe
 answers = {}
-for path in sys.argv[2:]:
+for path in sorted(pathlib.Path(sys.argv[2]).iterdir()):
     print(path, file=sys.stderr, flush=True)
     for read in (VideoReader, AudioReader):
         for start in (0, 11):
@@ -273,11 +273,11 @@ def test_mutated_files_neither_hang_nor_crash(clips, tmp_path, kind, count):
         sound_format=sample_format,
     ).read_bytes()
     rng = np.random.default_rng(sorted(SEEDS).index(kind) + 1000 * count)
-    paths = [tmp_path / f"{index}.{kind}" for index in range(count)]
-    for path in paths:
-        path.write_bytes(mutate(seed, rng))
+    (tmp_path / "broken").mkdir()
+    for index in range(count):
+        (tmp_path / "broken" / f"{index}.{kind}").write_bytes(mutate(seed, rng))
     run = subprocess.run(
-        [sys.executable, "-c", READ, str(120 + count), *map(str, paths)],
+        [sys.executable, "-c", READ, str(120 + count), str(tmp_path / "broken")],
         capture_output=True,
         text=True,
         timeout=180 + count,
