@@ -2,9 +2,9 @@
 
     python scripts/build_topology.py DATA
 
-DATA holds `portraits/train` (consented portraits, `*_03.jpg` neutral and `*_08.jpg` smiling of one person, others neutral) and
-`video_real` with `MANIFEST.csv` beside it, of whose clips those of licence class A and B are used. Landmarks are found with the
-present file, so a second run may move the mean face a little; it settles at once.
+DATA holds `portraits/train` (consented portraits, `*_03.jpg` neutral and `*_08.jpg` smiling of one person, others
+neutral) and `video_real` with `MANIFEST.csv` beside it, of whose clips those of licence class A and B are used.
+Landmarks are found with the present file, so a second run may move the mean face a little; it settles at once.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from facewright.core.faces import align, find_faces, load_backend, to_head, topology
+from facewright.core.faces import align, euler, find_faces, from_euler, load_backend, to_head, topology
 from facewright.core.media import VideoReader, read_image
 from mediapipe.python.solutions.face_mesh_connections import FACEMESH_TESSELATION
 
 TARGET = Path(__file__).resolve().parent.parent / "core/faces/data"
 SURFACE = 468
 NOISE = (
-    0.008  # head units: how far the mesh may trust a point at best; keeps the rigid points from shrinking to the nose
+    0.008  # head units: what is left of motion even in the stillest point; keeps the weights from piling on the nose
 )
 LIMIT, SPACING = 0.015, 0.12  # head units: most motion of a rigid point, least distance between two
 
@@ -36,15 +36,15 @@ def triangles() -> np.ndarray:
     near = {v: {b if a == v else a for a, b in edges if v in (a, b)} for v in range(SURFACE)}
     cycles = {tuple(sorted((a, b, c))) for a, b in edges for c in near[a] & near[b]}
     sides = {edge: [cycle for cycle in cycles if set(edge) <= set(cycle)] for edge in edges}
-    # three edges may close a ring around other triangles: such a ring is no face, for each of its edges has two without it
+    # three edges may close a ring around other triangles: that is no face, for each of its edges has two without it
     faces = [c for c in cycles if not all(len(sides[edge]) > 2 for edge in ((c[0], c[1]), (c[1], c[2]), (c[0], c[2])))]
-    start = next(face for face in faces if 4 in face)
+    kept, start = set(faces), faces[0]
     turned, queue = {start: start}, [start]
     while queue:
         a, b, c = turned[queue.pop()]
         for p, q in ((a, b), (b, c), (c, a)):
             for other in sides[tuple(sorted((p, q)))]:
-                if other in faces and other not in turned:
+                if other in kept and other not in turned:
                     third = next(v for v in other if v not in (p, q))
                     turned[other] = (q, p, third)
                     queue.append(other)
@@ -70,7 +70,7 @@ def procrustes(shapes: np.ndarray, points: np.ndarray, weights: np.ndarray | Non
 
 
 def motion(clips: list[np.ndarray], pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """How far each point (468,) of the mesh moves in the head, head units: std in speech and half the way of a smile, together."""
+    """How far each mesh point (468,) moves in the head, head units: std in speech and half the way of a smile."""
     points, weights, mirror = np.arange(SURFACE), np.ones(SURFACE), topology.MIRROR[:SURFACE]
     for _ in range(12):
         speech = np.mean([procrustes(clip, points, weights).var(0)[points] for clip in clips], 0)
@@ -98,7 +98,7 @@ def rigid_points(moves: np.ndarray) -> np.ndarray:
 
 
 def symmetric(mean: np.ndarray, rigid: np.ndarray) -> np.ndarray:
-    """A mean face made its own mirror image, in head units: outer eye corners 1 apart along x, the origin at the mean of `rigid`."""
+    """A mean face made its own mirror image, in head units: eye corners 33, 263 1 apart, the mean of `rigid` at 0."""
     mirror = topology.MIRROR
     for _ in range(3):
         image = (mean * [-1, 1, 1])[mirror]
@@ -110,6 +110,12 @@ def symmetric(mean: np.ndarray, rigid: np.ndarray) -> np.ndarray:
     mean = (mean - mean[rigid].mean(0)) @ np.stack([x, y, np.cross(x, y)]).T
     mean = (mean + mean[mirror] * [-1, 1, 1]) / 2
     return (mean - mean[rigid].mean(0)) / (mean[263, 0] - mean[33, 0])
+
+
+def upright(mean: np.ndarray, portraits: list[np.ndarray], rigid: np.ndarray) -> np.ndarray:
+    """The mean face turned so that the people of the portraits, looking ahead, have no pitch on average."""
+    pitch = np.mean([euler(align(mean[rigid], shape[rigid]).rotation)[1] for shape in portraits])
+    return mean @ from_euler(0.0, float(pitch), 0.0).T
 
 
 def stills(folder: Path) -> dict[str, np.ndarray]:
@@ -145,7 +151,7 @@ def main(data: Path) -> None:
     moves = motion([*speech.values()], pairs)
     rigid = rigid_points(moves)
     shapes = procrustes(np.array([*neutral.values()]), rigid)
-    face = symmetric(shapes.mean(0), rigid)
+    face = upright(symmetric(shapes.mean(0), rigid), [*neutral.values()], rigid)
 
     arrays = {"triangles": triangles(), "mirror": topology.MIRROR, "rigid": rigid}
     path = TARGET / "topology.npz"
@@ -157,7 +163,7 @@ def main(data: Path) -> None:
         "files": [{"file": path.name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}],
         "licences": {"code": "Apache-2.0", "weights": "Apache-2.0", "data": "portraits: CC BY 4.0; clips: see data"},
         "data": [
-            "Face Research Lab London Set, DeBruine and Jones 2017, CC BY 4.0, consented: neutral faces, and neutral-smiling pairs",
+            "Face Research Lab London Set, DeBruine and Jones 2017, CC BY 4.0, consented: neutral faces, smiling pairs",
             "Canadian face set of webmorphR.stim, DeBruine, CC BY 4.0, consented: neutral faces",
             "MediaPipe face mesh edge list, Apache-2.0",
             *(f"{name}: which points hold still (statistics only)" for name in speech),

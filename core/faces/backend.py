@@ -9,13 +9,14 @@ import numpy as np
 
 from .cuts import CutDetector
 from .face import Face
-from .mediapipe_models import Detector, Mesh, Region
+from .mediapipe_models import Mesh, Region
 from .pose import euler, fit_pose, to_image
 from .topology import MEAN_FACE, MIRROR, OVAL
 
 _TOP, _BOTTOM = MEAN_FACE[OVAL, 1].min(), MEAN_FACE[OVAL, 1].max()
 _CENTRE = np.array([[0.0, (_TOP + _BOTTOM) / 2, 0.0]])
 _LOOK_EVERY = 15  # frames between two searches for faces that have come in
+_SURE = 0.8  # score from which the search need not go on; heads seen upside down score about 0.6
 
 
 class Finder(Protocol):
@@ -26,7 +27,7 @@ class Finder(Protocol):
         ...
 
     def thorough(self, image: np.ndarray) -> Iterable[list[tuple[Region, float]]]:
-        """Ever harder searches; the next is asked for where one led to no face."""
+        """Ever harder searches; the next is asked for where those before led to no sure face."""
         ...
 
     def close(self) -> None: ...
@@ -58,10 +59,12 @@ class MeshBackend:
         self.close()
 
     def _search(self, image: np.ndarray) -> list[Face]:
+        faces: list[Face] = []
         for candidates in self._finder.thorough(image):
-            if faces := self._faces(image, candidates, known=[]):
-                return faces
-        return []
+            faces = _distinct([*faces, *self._faces(image, candidates, known=[])])
+            if any(face.score > _SURE for face in faces):
+                break
+        return faces
 
     def _follow(self, image: np.ndarray) -> list[Face]:
         self.cut = self._cuts(image)
@@ -132,50 +135,10 @@ def _covers(face: Face, x: float, y: float) -> bool:
 
 
 def _distinct(faces: list[Face]) -> list[Face]:
-    """Largest first, without those whose centre lies within a larger one."""
+    """Largest first, without those whose centre lies within one that is larger or surer."""
     kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: -face.size):
+    for face in sorted(faces, key=lambda face: -face.size * face.score):
         x0, y0, x1, y1 = face.box
         if not any(_covers(other, (x0 + x1) / 2, (y0 + y1) / 2) for other in kept):
             kept.append(face)
-    return kept
-
-
-class TiledFinder:
-    """MediaPipe's detector: over the whole picture; over it and ever smaller overlapping squares; over it turned."""
-
-    _SMALLEST = 640  # px; the detector sees faces from about a twelfth of its square on
-
-    def __init__(self) -> None:
-        self._detect = Detector(min_score=0.5)
-
-    def quick(self, image: np.ndarray) -> list[tuple[Region, float]]:
-        return self._detect(image, _whole(image))
-
-    def thorough(self, image: np.ndarray) -> Iterable[list[tuple[Region, float]]]:
-        whole = _whole(image)
-        squares = [Region(whole.x, whole.y, 2 * whole.side), whole]  # the first for a face that fills the picture
-        side = whole.side
-        while side > self._SMALLEST:
-            side = max(side / 3, self._SMALLEST)
-            height, width = image.shape[:2]
-            squares += [Region(x, y, side) for y in _centres(height, side) for x in _centres(width, side)]
-        yield [hit for square in squares for hit in self._detect(image, square)]
-        turned = [Region(whole.x, whole.y, whole.side, roll) for roll in (np.pi / 2, -np.pi / 2, np.pi)]
-        yield [hit for square in turned for hit in self._detect(image, square)]
-
-    def close(self) -> None:
-        self._detect.close()
-
-
-def _whole(image: np.ndarray) -> Region:
-    height, width = image.shape[:2]
-    return Region((width - 1) / 2, (height - 1) / 2, max(height, width))
-
-
-def _centres(length: int, side: float) -> np.ndarray:
-    """Centres of squares that cover a length and overlap by a third."""
-    if side >= length:
-        return np.array([(length - 1) / 2])
-    count = int(np.ceil((length - side) / (side * 2 / 3))) + 1
-    return np.linspace((side - 1) / 2, length - (side + 1) / 2, count)
+    return sorted(kept, key=lambda face: -face.size)

@@ -1,7 +1,7 @@
 """Crops around a face, and the way back into the full picture.
 
-A crop is a similarity of the picture: no stretch, any aspect ratio, reflected where it reaches over the picture's edge. It hangs
-on the skull (the head pose), so that an opening mouth or a raised brow moves it not at all.
+A crop is a similarity of the picture: no stretch, any aspect ratio, reflected where it leaves the picture. It hangs
+on the skull (the head pose), so that an opening mouth or a raised brow hardly moves it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class CropRecipe:
 
     Attributes:
         size: pixels of the crop: its side, or (width, height).
-        margin: room on each side of the face, as a share of the face's height (hairline to chin); the crop's shorter side
-            is 1 + 2 · margin face heights.
+        margin: room on each side of the face, as a share of the face's height (hairline to chin); the crop's shorter
+            side is 1 + 2 · margin face heights.
         shift_up: how far the crop's centre lies above the face's centre, in face heights.
         level: turn the crop so that the eyes are level.
     """
@@ -155,7 +155,7 @@ def soft_mask(size: tuple[int, int], *, feather: float, points: np.ndarray | Non
         inside[1:-1, 1:-1] = 1
     else:
         hull = cv2.convexHull(np.round(points[:, :2]).astype(np.int32) + 1)
-        cv2.fillConvexPoly(inside, hull, 1)
+        cv2.fillConvexPoly(inside, hull, (1,))
         inside[[0, -1]] = inside[:, [0, -1]] = 0
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     if points is None:  # distance to a smaller rectangle, so that the corners are round

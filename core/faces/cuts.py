@@ -37,7 +37,7 @@ class CutDetector:
 def _look(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Colour histogram (48,) that sums to 1, and a zero-mean thumbnail in grey."""
     step = max(1, min(frame.shape[:2]) // (4 * _THUMB))
-    thumb = cv2.resize(frame[::step, ::step], (_THUMB, _THUMB), interpolation=cv2.INTER_AREA)
+    thumb = cv2.resize(frame[::step, ::step], (_THUMB, _THUMB), interpolation=cv2.INTER_AREA).astype(np.uint8)
     histogram = np.concatenate([np.bincount(thumb[..., c].ravel() >> 4, minlength=16) for c in range(3)]) / (
         3 * _THUMB**2
     )

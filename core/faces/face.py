@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from ..errors import InputError, UsageError
 
 BACKENDS = ("mediapipe", "insightface")
+_ONE_AT_A_TIME = Lock()  # a backend is no thing for two threads
 
 
 @dataclass(frozen=True)
@@ -56,25 +59,30 @@ class FaceBackend(Protocol):
     def close(self) -> None: ...
 
 
-def load_backend(name: str = "mediapipe", *, video: bool = False) -> FaceBackend:
+def load_backend(
+    name: str = "mediapipe", *, video: bool = False, root: str | os.PathLike[str] | None = None
+) -> FaceBackend:
     """A new backend.
 
     Args:
         name: "mediapipe", or "insightface" where the user has its package and a model pack.
         video: follow faces from one frame to the next: faster and steadier; for the frames of one clip, in order.
+        root: folder of insightface's model packs; default INSIGHTFACE_HOME, then ~/.insightface.
 
     Raises:
         UsageError: `unknown_backend`.
-        AssetError: `weights_missing`: the backend's package or models are not on this machine.
+        AssetError: `weights_missing`, `bad_weights`: the package or its models are not on this machine, or broken.
     """
+    from .backend import MeshBackend
+
     if name == "mediapipe":
-        from .backend import MeshBackend, TiledFinder
+        from .tiled_finder import TiledFinder
 
         return MeshBackend(TiledFinder(), video=video)
     if name == "insightface":
-        from .insightface_backend import InsightfaceBackend
+        from .insightface_finder import InsightfaceFinder
 
-        return InsightfaceBackend(video=video)
+        return MeshBackend(InsightfaceFinder(root), video=video)
     raise UsageError("unknown_backend", f"there is no face backend {name!r}", f"choose one of {', '.join(BACKENDS)}")
 
 
@@ -85,7 +93,8 @@ def _stills() -> FaceBackend:
 
 def find_faces(image: np.ndarray) -> list[Face]:
     """All faces of a still RGB picture uint8 (H, W, 3), largest first, by the default backend."""
-    return _stills().detect(image)
+    with _ONE_AT_A_TIME:
+        return _stills().detect(image)
 
 
 def largest_face(image: np.ndarray, *, choose: int | None = None, min_size: float = 64) -> Face:

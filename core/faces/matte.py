@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -13,10 +14,11 @@ _SIDE = 256  # px, the network's input
 _WORK = 1024  # px: the filter's coefficients are found at most at this size, then applied to every pixel
 _RADIUS = 0.012  # of the longer side: how far the network's outline may be from the true one
 _SMOOTH = 2e-4  # colour variance (of [0, 1]²) below which a surface counts as plain
+_ONE_AT_A_TIME = Lock()  # the network is no thing for two threads
 
 
 @cache
-def _network():  # noqa: ANN202
+def _network():
     with hushed():
         from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
 
@@ -40,14 +42,15 @@ def person_matte(image: np.ndarray) -> np.ndarray:
 
 
 def _segment(pixels: np.ndarray) -> np.ndarray:
-    mask = _network().process(np.ascontiguousarray(pixels)).segmentation_mask  # pyright: ignore[reportAttributeAccessIssue]
-    return np.array(mask, np.float32)
+    with _ONE_AT_A_TIME:
+        found = _network().process(np.ascontiguousarray(pixels))
+    return np.array(found.segmentation_mask, np.float32)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def guided_filter(guide: np.ndarray, mask: np.ndarray, *, radius: float, smooth: float) -> np.ndarray:
     """The mask (H, W) as a locally linear function of the guide's colours (H, W, 3), uint8.
 
-    He, Sun, Tang, "Guided image filtering", PAMI 2013; coefficients at reduced size after He, Sun, "Fast guided filter", 2015.
+    He, Sun, Tang, "Guided image filtering", PAMI 2013; at reduced size after He, Sun, "Fast guided filter", 2015.
 
     Args:
         radius: half the window's side, pixels of the guide.

@@ -1,7 +1,7 @@
 """The two MediaPipe 0.10.21 networks in use, each a stateless function of pixels: the detector and the face mesh.
 
-Models come in the wheel. Kartynnik et al., "Real-time facial surface geometry from monocular video on mobile GPUs", 2019;
-Grishchenko et al., "Attention mesh", 2020; Bazarevsky et al., "BlazeFace", 2019.
+The models come in its wheel. Bazarevsky et al., "BlazeFace", 2019; Kartynnik et al., "Real-time facial surface
+geometry from monocular video on mobile GPUs", 2019; Grishchenko et al., "Attention mesh", 2020.
 """
 
 from __future__ import annotations
@@ -87,20 +87,17 @@ class Mesh:
             from mediapipe.framework import calculator_pb2
             from mediapipe.framework.formats import rect_pb2
             from mediapipe.python.solution_base import SolutionBase
-            from mediapipe.python.solutions import face_mesh as _register_graph_options  # noqa: F401
 
-            graph = text_format.Parse(_MESH_GRAPH, calculator_pb2.CalculatorGraphConfig())
+            graph = text_format.Parse(_MESH_GRAPH, calculator_pb2.CalculatorGraphConfig())  # pyright: ignore[reportAttributeAccessIssue]
             self._graph = SolutionBase(graph_config=graph, side_inputs={"with_attention": True})
-            self._whole = rect_pb2.NormalizedRect(x_center=0.5, y_center=0.5, width=1, height=1)
-            self(
-                np.zeros((self.SIDE, self.SIDE, 3), np.uint8), Region(96, 96, 192)
-            )  # the first run is the one that chatters
+            self._whole = rect_pb2.NormalizedRect(x_center=0.5, y_center=0.5, width=1, height=1)  # pyright: ignore[reportAttributeAccessIssue]
+            self(np.zeros((self.SIDE, self.SIDE, 3), np.uint8), Region(96, 96, 192))  # the first run chatters
 
     def __call__(self, image: np.ndarray, region: Region, *, mirrored: bool = False) -> np.ndarray | None:
         """Landmarks (478, 3) in the picture's pixels, or None if the network sees no face there.
 
         Args:
-            mirrored: show the network the mirror image; point i is then what it takes for i, so left and right swap names.
+            mirrored: show the network the mirror image; left and right then swap names (undo with MIRROR).
         """
         matrix = region.matrix(self.SIDE)
         pixels = warp(image, matrix, (self.SIDE, self.SIDE), border=cv2.BORDER_REPLICATE)

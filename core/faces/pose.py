@@ -1,8 +1,8 @@
 """Head pose: a similarity between the mean face and the landmarks of a picture (weak perspective).
 
-Least squares after Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991.
-Axes: x right, y down, z away from the camera. The mesh's z is taken as it is: over real clips with turning heads, the depth that
-best explains how points move in the picture is 1.0 to 1.1 times the mesh's.
+Least squares after Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI
+1991. Axes: x right, y down, z away from the camera. The mesh's z is taken as it is: over real clips of turning heads,
+the depth that best explains how points move in the picture is 1.0 to 1.1 times the mesh's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Pose:
 
 
 def align(source: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None) -> Pose:
-    """The similarity (no reflection) that brings `source` (n, 3) closest to `target` (n, 3) in (weighted) least squares."""
+    """The similarity, no reflection, that brings `source` (n, 3) closest to `target` (n, 3); `weights` (n,)."""
     source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
     share = np.full(len(source), 1 / len(source)) if weights is None else weights / weights.sum()
     source_mean, target_mean = share @ source, share @ target

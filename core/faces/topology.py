@@ -1,15 +1,15 @@
 """The 478-point face topology: index groups, triangles, the mean face.
 
-Points 0-467 are a surface mesh, 468-477 the two irises (centre, then four points of the rim). Left and right are meant as
-seen in the picture. An open contour runs from the picture's left to its right; a closed one (the lips, the eyes, the brows,
-`OVAL`) starts at its left end, runs to the right over the top and comes back below.
+Points 0-467 are a surface mesh, 468-477 the two irises (centre, then four points of the rim). Left and right are
+meant as seen in the picture. An open contour runs from the picture's left to its right; a closed one (the lips, the
+eyes, the brows, `OVAL`) starts at its left end, runs to the right over the top and comes back below.
 
 The numbers come from data/topology.npz, made by scripts/build_topology.py; data/record.json says from what.
 """
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 
@@ -55,7 +55,7 @@ OVAL = _indices(
 NOSE_BRIDGE = _indices(168, 6, 197, 195, 5, 4)
 NOSE = _indices(1, 2, 4, 5, 6, 19, 45, 48, 64, 94, 97, 98, 115, 168, 195, 197, 220, 275, 278, 294, 326, 327, 344, 440)
 
-with files(__package__).joinpath("data/topology.npz").open("rb") as _file, np.load(_file) as _data:
+with np.load(Path(__file__).parent / "data/topology.npz") as _data:
     TRIANGLES: np.ndarray = _data["triangles"].astype(
         np.int64
     )  # (852, 3), clockwise in the picture of a face turned to it
