@@ -11,7 +11,8 @@ from ....core.faces import Face, person_matte, topology
 from .eyes import Eye
 from .head import Field, HeadModel, hold_at_borders
 from .layers import clean_plate, enlarge, foreground
-from .mouth import Mouth, is_closed, lip_line
+from .lips import is_closed, lip_line
+from .mouth import Mouth
 from .warp import Lattice
 
 TEXTURE = 2  # texture pixels per pixel of the picture
