@@ -107,6 +107,7 @@ def generation(record: Record) -> dict[str, Any]:
         "versions": dict(record.versions),
         "video": {"width": record.width, "height": record.height, "fps": record.fps, "frames": record.frames},
         "fingerprint_sha256": record.fingerprint_sha256,
+        "pixels_sha256": record.pixels_sha256,
     }
 
 

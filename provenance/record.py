@@ -115,6 +115,7 @@ class Record(Draft):
         versions: program → version, facewright first.
         width, height, fps, frames, seconds: the sealed video; fps as a fraction ("25" or "30000/1001").
         fingerprint_sha256: digest of the perceptual fingerprint kept beside the record.
+        pixels_sha256: digest of all frames as they were rendered, before the mark; "" if they came marked.
     """
 
     record_id: str = ""
@@ -126,6 +127,7 @@ class Record(Draft):
     frames: int = 0
     seconds: float = 0.0
     fingerprint_sha256: str = ""
+    pixels_sha256: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-friendly."""
