@@ -67,8 +67,13 @@ def make(job: Job, session: Session) -> Answer:
     if job.values["dry_run"]:
         return Answer(plan, _describe(plan) + "\nnothing was written (--dry-run)")
     session.note(_describe(plan))
+    return save(clip, job.output, session, began=began, force=job.values["force"])
+
+
+def save(clip: Clip, output: Path, session: Session, *, began: float, force: bool) -> Answer:
+    """Render and seal a clip; say how long it took since `began`."""
     with progress(session, fps=float(clip.fps)) as report:
-        sealed = clip.save(job.output, force=job.values["force"], progress=report)
+        sealed = clip.save(output, force=force, progress=report)
     spent = time.perf_counter() - began
     remember(clip.method.card.name, frames=sealed.frames, pixels=clip.width * clip.height, seconds=spent)
     result = {

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 
 import click
 
-from .progress import progress
+from .making import save
 from .session import Answer, Session
 from .verb import Verb, option
+
+SAID = {
+    True: "before the mark every pixel of every frame is the same",
+    False: "the pixels differ; was it made by another version or on another machine?",
+    None: "its record does not say which pixels it had",
+}
+log = logging.getLogger(__name__)
 
 
 @click.command(
@@ -32,10 +40,20 @@ def replay(
 
     The inputs must be the same, by SHA-256. The copy gets a record id, and so a watermark, of its own.
     """
-    from ..generate.replaying import replay as rebuild
+    from ..generate.replaying import Origin
+    from ..provenance import check_target
+    from ..provenance.reading import read_manifest
 
+    session = ctx.ensure_object(Session)
     began = time.perf_counter()
-    clip = rebuild(file, portrait=portrait, drive=drive, device=device)
-    with progress(ctx.ensure_object(Session), fps=float(clip.fps)) as report:
-        sealed = clip.save(output, force=force, progress=report)
-    return Answer({"output": str(sealed.path), "compute_seconds": time.perf_counter() - began})
+    check_target(output, force, [file])
+    origin = Origin.of(file)
+    clip = origin.clip(portrait=portrait, drive=drive, device=device)
+    answer = save(clip, output, session, began=began, force=force)
+    pixels = (read_manifest(output).generation or {}).get("pixels_sha256")
+    same = pixels == origin.pixels_sha256 if pixels and origin.pixels_sha256 else None
+    if same is False:
+        log.warning("other pixels than those of record %s came out", origin.record_id)
+    answer.result = {**(answer.result or {}), "replayed": origin.record_id, "same_pixels": same}
+    answer.text += f"\n  replays record {origin.record_id}: {SAID[same]}"
+    return answer

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .clip import Clip
     from .drive import Drive, SpeechDrive, VideoDrive
+    from .replaying import replay
     from .talker import Talker, load
 
 _HOME = {
@@ -17,8 +18,9 @@ _HOME = {
     "VideoDrive": "drive",
     "Talker": "talker",
     "load": "talker",
+    "replay": "replaying",
 }
-__all__ = ["Clip", "Drive", "SpeechDrive", "Talker", "VideoDrive", "load"]
+__all__ = ["Clip", "Drive", "SpeechDrive", "Talker", "VideoDrive", "load", "replay"]
 
 
 def __getattr__(name: str) -> Any:

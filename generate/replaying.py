@@ -3,20 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import AssetError, InputError
+from ..core.errors import AssetError, InputError, VerifyError
 from ..provenance import Store, verify
-from ..provenance.record import sha256_file
+from ..provenance.record import NO_CONSENT, sha256_file
 from .drive import SpeechDrive, VideoDrive
 from .talker import load
 
 if TYPE_CHECKING:
     from .clip import Clip
 
-OPTIONS = ("fps", "size", "face", "seconds", "drive")  # what Clip adds to the controls of its method
+OPTIONS = ("fps", "size", "face", "seconds", "drive")  # what a clip adds to the controls of its method
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a sealed video was made, as far as its record tells.
+
+    Attributes:
+        record_id: of the video.
+        method, method_version, weights, seed, controls, consent: what made it.
+        ingredients: role → title, sha256 and, from this installation's store, the path it had.
+        pixels_sha256: digest of its frames before the mark; "" if unknown.
+    """
+
+    record_id: str
+    method: str
+    method_version: str
+    weights: Mapping[str, str]
+    seed: int
+    controls: Mapping[str, Any]
+    consent: str | None
+    ingredients: Mapping[str, Mapping[str, Any]]
+    pixels_sha256: str
+
+    @classmethod
+    def of(cls, path: str | Path, *, store: Store | None = None) -> Origin:
+        """Ask the store by the watermark, else the signed manifest.
+
+        Raises:
+            InputError: `no_record`, or the file cannot be read.
+            VerifyError: `contradicted` if signature, watermark and record do not agree.
+        """
+        found = verify(path, store=store)
+        if found.exit_code == VerifyError.exit_code:
+            raise VerifyError("contradicted", f"{path}: {found.state}", "See what `facewright verify` says of it.")
+        known = found.record["record"] or found.manifest["generation"]
+        if not known:
+            raise InputError("no_record", f"nothing is known about how {path} was made", "Ask who made it.")
+        return cls(
+            record_id=known["record_id"],
+            method=known["method"],
+            method_version=known["method_version"],
+            weights=known["weights"],
+            seed=known["seed"],
+            controls=known["controls"],
+            consent=None if known["consent"] == NO_CONSENT else known["consent"],
+            ingredients={item["role"]: item for item in known["ingredients"]},
+            pixels_sha256=known.get("pixels_sha256", ""),
+        )
+
+    def clip(self, *, portrait: str | Path | None, drive: str | Path | None, device: str) -> Clip:
+        """The clip to be rendered again; see `replay`."""
+        sound = self.ingredients.get("audio") or self.ingredients.get("video")
+        if "portrait" not in self.ingredients or sound is None:
+            raise InputError(
+                "no_record", f"record {self.record_id} names no picture or no drive", "It cannot be replayed."
+            )
+        controls = dict(self.controls)
+        options = {name: controls.pop(name, None) for name in OPTIONS}
+        kind = VideoDrive if options["drive"] == VideoDrive.kind else SpeechDrive
+        clip = load(self.method, device=device)(
+            _input(self.ingredients["portrait"], portrait),
+            kind.open(_input(sound, drive), limit=options["seconds"]),
+            seed=self.seed,
+            fps=Fraction(options["fps"]) if options["fps"] else None,
+            size=options["size"],
+            face=options["face"],
+            consent=self.consent,
+            **controls,
+        )
+        if clip.weights != self.weights:
+            hint = f"Install facewright {self.method_version}."
+            raise AssetError("weights_changed", f"record {self.record_id} was made with other weights", hint)
+        return clip
 
 
 def replay(
@@ -27,61 +101,28 @@ def replay(
     device: str = "auto",
     store: Store | None = None,
 ) -> Clip:
-    """The clip that a sealed video came from, with a record id of its own.
+    """The clip that a sealed video came from; it gets a record id of its own.
 
     Args:
         path: the sealed video; its manifest may be gone if this installation's store knows its watermark.
         portrait, drive: where the inputs lie now; by default where they lay then.
+        device: as for `load`.
+        store: of the records; this installation's by default.
 
     Raises:
         InputError: `no_record`, `input_missing`, `input_changed`.
         AssetError: `weights_changed`.
+        VerifyError: `contradicted`.
     """
-    record = recorded(path, store=store)
-    inputs = {item["role"]: item for item in record["ingredients"]}
-    sound = inputs.get("audio") or inputs.get("video")
-    if "portrait" not in inputs or sound is None:
-        raise InputError("no_record", f"the record of {path} names no portrait or no drive", "")
-    controls = dict(record["controls"])
-    options = {name: controls.pop(name, None) for name in OPTIONS}
-    kind = VideoDrive if options["drive"] == VideoDrive.kind else SpeechDrive
-    clip = load(record["method"], device=device)(
-        _input(inputs["portrait"], portrait),
-        kind.open(_input(sound, drive), limit=options["seconds"]),
-        seed=record["seed"],
-        fps=Fraction(options["fps"]),
-        size=options["size"],
-        face=options["face"],
-        consent=record["consent"],
-        **controls,
-    )
-    if clip.weights != record["weights"]:
-        raise AssetError(
-            "weights_changed",
-            f"{path} was made with other weights of {record['method']}",
-            f"Install facewright {record['method_version']}.",
-        )
-    return clip
-
-
-def recorded(path: str | Path, *, store: Store | None = None) -> Mapping[str, Any]:
-    """What is known about how a sealed video was made: the store's record, else its signed manifest.
-
-    Raises:
-        InputError: `no_record`.
-    """
-    found = verify(path, store=store)
-    return found
+    return Origin.of(path, store=store).clip(portrait=portrait, drive=drive, device=device)
 
 
 def _input(item: Mapping[str, Any], given: str | Path | None) -> Path:
     path = Path(given or item.get("path") or item["title"])
     if not path.is_file():
-        raise InputError(
-            "input_missing",
-            f"the {item['role']} {item['title']} is not at {path}",
-            "Say where it lies: --portrait, --speech or --driving.",
-        )
+        hint = "Say where it lies: --portrait, --speech or --driving."
+        raise InputError("input_missing", f"the {item['role']} {item['title']} is not at {path}", hint)
     if sha256_file(path) != item["sha256"]:
-        raise InputError("input_changed", f"{path} is not the {item['role']} that was used: its SHA-256 differs", "")
+        hint = "Give the very file that was used."
+        raise InputError("input_changed", f"{path} is not the {item['role']} that was used: its SHA-256 differs", hint)
     return path

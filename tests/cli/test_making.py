@@ -198,3 +198,30 @@ def test_a_row_sets_controls(facewright, table):
     jobs = table("{p},{s},a.mp4,1s,head_motion=3 only_by_set=1", header="portrait,speech,output,preview,set")
     (item,) = facewright("generate", "--batch", jobs, "--json").answer["result"]["items"]
     assert item["result"]["controls"] == {"head_motion": 3.0, "emotion": "neutral", "only_by_set": 1.0}
+
+
+def test_a_sealed_file_is_built_again_pixel_for_pixel(facewright, portrait_path, speech_path):
+    facewright("generate", portrait_path, speech_path, "-o", "o.mp4", "--preview", "1s", "--seed", "3", "--size", "256")
+    first = facewright("verify", "o.mp4", "--json").answer["result"]["record_id"]
+    outcome = facewright("replay", "o.mp4", "-o", "again.mp4", "--json")
+    assert outcome.code == 0, outcome.err
+    result = outcome.answer["result"]
+    assert (result["replayed"], result["same_pixels"], result["seed"]) == (first, True, 3)
+    assert result["record_id"] != first
+
+
+def test_without_the_store_the_manifest_tells_and_inputs_are_named(facewright, portrait_path, speech_path, monkeypatch):
+    facewright("generate", portrait_path, speech_path, "-o", "o.mp4", "--preview", "1s")
+    monkeypatch.setenv("FACEWRIGHT_STORE", "sqlite:///other.sqlite")
+    words = ["replay", "o.mp4", "-o", "again.mp4", "--json"]
+    outcome = facewright(*words)
+    assert (outcome.code, outcome.answer["error"]["code"]) == (3, "input_missing")
+    outcome = facewright(*words, "--portrait", portrait_path, "--speech", speech_path)
+    assert outcome.answer["result"]["same_pixels"] is True
+    outcome = facewright(*words, "--portrait", speech_path, "--speech", speech_path)
+    assert (outcome.code, outcome.answer["error"]["code"]) == (3, "input_changed")
+
+
+def test_what_has_no_record_is_not_replayed(facewright, speech_path, portrait_path):
+    outcome = facewright("replay", portrait_path, "-o", "again.mp4", "--json")
+    assert (outcome.code, outcome.answer["error"]["code"]) == (3, "no_record")
