@@ -105,10 +105,7 @@ def validate(entries: Sequence[Entry], *, name: str = "The index") -> None:
             raise _bad(name, f"{entry.video!r} stands twice")
         seen.add(entry.video)
         if entry.synthetic != bool(entry.generator):
-            reason = (
-                "synthetic clips name their generator" if entry.synthetic else "only synthetic clips have a generator"
-            )
-            raise _bad(name, f"{entry.video!r}: {reason}")
+            raise _bad(name, f"{entry.video!r}: synthetic clips name their generator, and no others have one")
         if not entry.split:
             continue
         for kind in ("identity", "source"):

@@ -42,7 +42,9 @@ class Calibration:
         order = np.argsort(raw[~synthetic])
         share = 1 / np.bincount(person, minlength=len(people))[person]
         return cls(
-            float(platt.coef_[0, 0]),
+            max(
+                float(platt.coef_[0, 0]), 1e-6
+            ),  # where nothing was learned the slope may come out below 0: it is noise
             float(platt.intercept_[0]),
             raw[~synthetic][order].astype(np.float64),
             share[order],

@@ -87,10 +87,12 @@ def fit(corpus: Corpus, names: Sequence[str], strength: float) -> Fitted:
 
     columns = [NAMES.index(name) for name in names]
     weights = weigh(corpus)
-    means = np.array([np.nanmean(rows[:, columns], 0) for rows in corpus.rows])
-    seen = np.where(np.isfinite(means), weights[:, None], 0.0)
-    mean = (np.nan_to_num(means) * seen).sum(0) / seen.sum(0)
-    scale = np.sqrt((np.nan_to_num(means - mean) ** 2 * seen).sum(0) / seen.sum(0)) + 1e-6
+    counts = np.array([np.isfinite(rows[:, columns]).sum(0) for rows in corpus.rows])
+    means = np.array([np.nan_to_num(rows[:, columns]).sum(0) for rows in corpus.rows]) / np.maximum(counts, 1)
+    seen = (counts > 0) * weights.reshape(-1, 1)
+    whole = np.maximum(seen.sum(0), 1e-12)
+    mean = (means * seen).sum(0) / whole
+    scale = np.sqrt(((means - mean) ** 2 * seen).sum(0) / whole) + 1e-6
     inputs = np.array([standardise(rows[:, columns], mean, scale).mean(0) for rows in corpus.rows])
     model = LogisticRegression(C=strength, max_iter=5000)
     model.fit(inputs, corpus.synthetic, sample_weight=weights * len(corpus))
@@ -137,13 +139,19 @@ def weigh(corpus: Corpus) -> np.ndarray:
     return weights * np.array([shares[kind] for kind in kinds]) * len(np.unique(kinds))
 
 
-def auc(raw: np.ndarray, corpus: Corpus, chosen: np.ndarray | None = None) -> float:
-    """Area under the ROC curve of genuine against synthetic clips, every person weighing the same."""
-    from sklearn.metrics import roc_auc_score
+def duels(raw: np.ndarray, kinds: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """For each genuine person (rows) and synthetic one (columns): how often the latter's clips score higher."""
 
-    keep = (corpus.kinds != "control") & (True if chosen is None else chosen)
-    kinds = corpus.kinds[keep]
-    if len(np.unique(kinds)) < 2:
-        return float("nan")
-    weights = balance(kinds, corpus.people[keep])
-    return float(roc_auc_score(kinds == "synthetic", raw[keep], sample_weight=weights))
+    def pools(kind: str) -> list[np.ndarray]:
+        return [raw[(kinds == kind) & (people == person)] for person in np.unique(people[kinds == kind])]
+
+    def won(low: np.ndarray, high: np.ndarray) -> float:
+        difference = high[None] - low[:, None]
+        return float(((difference > 0) + 0.5 * (difference == 0)).mean())
+
+    return np.array([[won(low, high) for high in pools("synthetic")] for low in pools("genuine")])
+
+
+def auc(raw: np.ndarray, corpus: Corpus) -> float:
+    """Area under the ROC curve of genuine against synthetic clips, every person weighing the same."""
+    return float(duels(raw, corpus.kinds, corpus.people).mean())

@@ -17,7 +17,7 @@ from ..core.random import generator
 from ..datasets.index import folds
 from .calibration import balance, level
 from .detectors.features import NAMES
-from .fitting import Corpus, auc, fit_calibrated, held_out, weigh
+from .fitting import Corpus, auc, duels, fit_calibrated, held_out, weigh
 from .measures import CONTAINER
 
 OUTER = 5  # folds
@@ -51,10 +51,8 @@ def judge(corpus: Corpus, names: Sequence[str], seed: int, progress: Report = si
         "Brier score": round(_brier(score, corpus), 4),
         "AUC of the container alone": round(container_auc(corpus, fold, range(1, len(CONTAINER))), 4),
         "AUC of the container with its bit rate": round(container_auc(corpus, fold, range(len(CONTAINER))), 4),
-        "AUC marked and unmarked alike": {
-            word: round(auc(score, corpus, np.array([e.marked for e in corpus.entries]) == marked), 4)
-            for word, marked in (("marked", True), ("unmarked", False))
-        },
+        "AUC of marked clips": _marked_auc(score, corpus, True),
+        "AUC of unmarked clips": _marked_auc(score, corpus, False),
         "AUC of other measures": {
             part: round(auc(held_out(corpus, _starting(part), 0.03, fold), corpus), 4)
             for part in ("around.", "still.", "face.", "mouth.", "mouth-face.", "face-around.", "skin.", "lips-skin.")
@@ -83,24 +81,9 @@ def container_auc(corpus: Corpus, fold: np.ndarray, columns: Sequence[int]) -> f
 
 def _interval(raw: np.ndarray, corpus: Corpus, seed: int) -> tuple[float, float]:
     """95 % interval of the AUC, people drawn again with all their clips."""
-    from sklearn.metrics import roc_auc_score
-
-    draw = generator(seed, "bootstrap over people")
-    pools = []
-    for kind in ("genuine", "synthetic"):
-        chosen = corpus.kinds == kind
-        pools.append([raw[chosen & (corpus.people == person)] for person in np.unique(corpus.people[chosen])])
-    values = []
-    for _ in range(BOOTSTRAPS):
-        scores, labels, weights = [], [], []
-        for label, pool in enumerate(pools):
-            for pick in draw.integers(len(pool), size=len(pool)):
-                scores.append(pool[pick])
-                labels.append(np.full(len(pool[pick]), label))
-                weights.append(np.full(len(pool[pick]), 1 / len(pool) / len(pool[pick])))
-        values.append(
-            roc_auc_score(np.concatenate(labels), np.concatenate(scores), sample_weight=np.concatenate(weights))
-        )
+    draw, won = generator(seed, "bootstrap over people"), duels(raw, corpus.kinds, corpus.people)
+    genuine, synthetic = (draw.integers(count, size=(BOOTSTRAPS, count)) for count in won.shape)
+    values = [won[np.ix_(*drawn)].mean() for drawn in zip(genuine, synthetic, strict=True)]
     return float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975))
 
 
@@ -116,6 +99,13 @@ def _brier(score: np.ndarray, corpus: Corpus) -> float:
     keep = corpus.kinds != "control"
     weights = balance(corpus.kinds[keep], corpus.people[keep])
     return float(np.sum(weights * (score[keep] - corpus.synthetic[keep]) ** 2))
+
+
+def _marked_auc(score: np.ndarray, corpus: Corpus, marked: bool) -> float | None:
+    chosen = np.array([entry.marked == marked for entry in corpus.entries])
+    part = corpus.take(chosen)
+    both = {"genuine", "synthetic"} <= set(part.kinds)
+    return round(auc(score[chosen], part), 4) if both else None
 
 
 def _starting(part: str) -> list[str]:

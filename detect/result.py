@@ -16,7 +16,7 @@ PROVENANCE = {
     "trusted": "The file is signed, the signer is trusted, and nothing was changed since.",
     "valid-untrusted": "The file is signed and unchanged since, but nobody vouches for the signer.",
     "invalid": "The file carries a signature that does not fit it: it was changed or damaged after signing.",
-    "recovered": "A watermark of this tool is in the picture, and the store knows the record it names.",
+    "recovered": "A watermark of this tool is in the picture, though the file carries no signature.",
     "recovered-mismatch": "A watermark of this tool is in the picture, but its record describes another video.",
     "conflict": "The signature and the watermark contradict each other.",
     "revoked": "The file is signed, but the signer's certificate has been revoked.",
@@ -81,7 +81,7 @@ class FaceReport:
             "false_alarms_per_100": _rounded(evidence.false_alarms_per_100, 1),
             "reason": evidence.reason,
             "size": round(self.size),
-            "timeline": [[round(float(t), 2), round(float(s), 4)] for t, s in zip(evidence.times, evidence.scores)],  # noqa: B905
+            "timeline": np.round(np.column_stack([evidence.times, evidence.scores]).astype(float), 4).tolist(),
         }
 
 
@@ -91,7 +91,7 @@ class ScanReport:
 
     Attributes:
         path, sha256, bytes, info: the file. still: whether it is a picture.
-        provenance: `provenance.verify(path).to_dict()`: facts.
+        provenance: `provenance.verify(path).to_dict()`: facts; and `synthetic`, whether they say that it is.
         detector: who estimated.
         faces: what was found, in order of appearance.
         spans: (start, length) in seconds of the parts looked at; empty for a still.
@@ -146,7 +146,7 @@ class ScanReport:
     @property
     def declared(self) -> bool:
         """Whether the file's provenance says outright that it is synthetic."""
-        return bool(self.provenance.get("synthetic"))
+        return bool(self.provenance["synthetic"])
 
     @property
     def answered(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,6 +59,7 @@ def scan(
         raise InputError("no_video", f"{path.name} has no picture to look at.", "Give a video or an image.")
     progress(Progress("check provenance", 0))
     provenance = verify(path).to_dict()
+    provenance["synthetic"] = _declared(provenance)
     parts = spans(info.seconds, fps, detector.fps) if picture is None else []
     watched = _Watch(detector)
     if picture is None:
@@ -168,6 +170,13 @@ def _sane(evidence: Evidence) -> Evidence:
     if (evidence.score is None) == (evidence.reason is None):
         raise ValueError(f"a detector gives a score or a reason to abstain, not {evidence.score} and {evidence.reason}")
     return evidence
+
+
+def _declared(provenance: dict[str, Any]) -> bool:
+    """Whether a signature that holds, or a watermark that nothing contradicts, says that the file is synthetic."""
+    state, manifest = provenance["state"], provenance["manifest"]
+    signed = state in ("trusted", "valid-untrusted") and bool(manifest.get("says_ai_generated"))
+    return signed or (state == "recovered" and bool(provenance["watermark"]["found"]))
 
 
 def _picture(path: Path) -> np.ndarray | None:
