@@ -105,7 +105,7 @@ class _View:
     def of(cls, still: np.ndarray) -> _View:
         sift = cv2.SIFT_create(300, contrastThreshold=0.02)  # type: ignore[attr-defined]
         points, descriptors = sift.detectAndCompute(still, None)
-        return cls(still, np.float32([point.pt for point in points]), descriptors)
+        return cls(still, np.array([point.pt for point in points], np.float32), descriptors)
 
 
 def _best(known: list[_View], still: np.ndarray) -> float:
@@ -144,7 +144,8 @@ def _jpeg(still: np.ndarray) -> bytes:
 
 def _stretch(still: np.ndarray, view: np.ndarray) -> np.ndarray:
     """The affine map (2, 3) that lays the whole view over the whole still."""
-    return np.float32([[still.shape[1] / view.shape[1], 0, 0], [0, still.shape[0] / view.shape[0], 0]])
+    across, down = still.shape[1] / view.shape[1], still.shape[0] / view.shape[0]
+    return np.array([[across, 0, 0], [0, down, 0]], np.float32)
 
 
 def _align(entry: _View, view: _View) -> np.ndarray | None:

@@ -7,33 +7,28 @@ untrusted, and so do we. Its files stand in `FACEWRIGHT_HOME/keys` (0700):
     local-signer.pem              key, leaf and CA certificate in one file: no crash leaves a pair that does not fit
 
 A user's own identity: `FACEWRIGHT_SIGN_CERT` (PEM, leaf first) and `FACEWRIGHT_SIGN_KEY` (PEM, PKCS#8; its pass phrase
-in `FACEWRIGHT_SIGN_PASSPHRASE` or in the file that `FACEWRIGHT_SIGN_PASSPHRASE_FILE` names). A key that never enters this
-process (KMS, HSM): build a `Signer` with your own `sign` and hand it to `seal`.
+in `FACEWRIGHT_SIGN_PASSPHRASE` or in the file that `FACEWRIGHT_SIGN_PASSPHRASE_FILE` names). A key that never enters
+this process (KMS, HSM): build a `Signer` with your own `sign` and hand it to `seal`.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from ..core.errors import MachineError, RefusedError
 from ..core.paths import home
-
-C2PA_CLAIM_SIGNING = ObjectIdentifier("1.3.6.1.4.1.62558.2.1")
-LEAF_DAYS, CA_DAYS, RENEW_DAYS = 366, 3650, 14
-UNTRUSTED = "facewright local signer (untrusted)"
+from .certificates import public_bytes, renew
 
 
 @dataclass(frozen=True)
@@ -87,7 +82,7 @@ def file_signer(certificate: str | Path, key: str | Path, passphrase: bytes | No
     except (OSError, ValueError) as error:
         raise RefusedError("sign_failed", f"Cannot use the certificate {certificate}: {error}.") from error
     private = _load_key(Path(key).expanduser(), passphrase)
-    if _public_bytes(private.public_key()) != _public_bytes(leaf.public_key()):
+    if public_bytes(private.public_key()) != public_bytes(leaf.public_key()):
         raise RefusedError("sign_failed", f"The key {key} does not belong to the first certificate of {certificate}.")
     if leaf.not_valid_after_utc < datetime.now(UTC):
         raise RefusedError(
@@ -106,22 +101,27 @@ def local_signer(folder: Path | None = None) -> Signer:
         MachineError: "read_only" if the key folder cannot be written.
     """
     folder = folder or home() / "keys"
+    bundle = folder / "local-signer.pem"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
         with open(folder / ".lock", "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            bundle = folder / "local-signer.pem"
-            if not _usable(bundle):
-                _write_private(bundle, _issue_leaf(*_local_ca(folder)))
+            for secret in (folder / "local-ca.key", bundle):
+                if secret.exists():
+                    _refuse_exposed(secret)
+            renew(bundle)
+    except ValueError as error:
+        raise RefusedError(
+            "sign_failed", f"A file in {folder} is damaged: {error}.", "Delete the folder; the next run makes new keys."
+        ) from error
     except OSError as error:
         raise MachineError(
             "read_only",
             f"Cannot keep the local signing key in {folder}: {error.strerror or error}.",
             "Point FACEWRIGHT_HOME at a folder you can write.",
         ) from error
-    _refuse_exposed(bundle)
     text = bundle.read_text()
     return _signer(text[text.index("-----BEGIN CERTIFICATE") :], _load_key(bundle, None), "local")
 
@@ -129,86 +129,6 @@ def local_signer(folder: Path | None = None) -> Signer:
 def local_ca_certificate(folder: Path | None = None) -> Path:
     """The certificate to hand to those who shall trust this installation (`verify --trust`)."""
     return (folder or home() / "keys") / "local-ca.crt"
-
-
-def _usable(bundle: Path) -> bool:
-    """Whether the bundle exists and its leaf lasts for a while yet."""
-    try:
-        leaf = x509.load_pem_x509_certificate(bundle.read_bytes())
-    except FileNotFoundError:
-        return False
-    except ValueError as error:
-        raise RefusedError(
-            "sign_failed", f"{bundle} holds no certificate.", "Delete it; a new local signer is made on the next run."
-        ) from error
-    return leaf.not_valid_after_utc - datetime.now(UTC) > timedelta(days=RENEW_DAYS)
-
-
-def _local_ca(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    certificate, key = folder / "local-ca.crt", folder / "local-ca.key"
-    if certificate.exists() and key.exists():
-        ca = x509.load_pem_x509_certificate(certificate.read_bytes())
-        private = _load_key(key, None)
-        fits = isinstance(private, ec.EllipticCurvePrivateKey) and (
-            _public_bytes(private.public_key()) == _public_bytes(ca.public_key())
-        )
-        if fits and ca.not_valid_after_utc - datetime.now(UTC) > timedelta(days=LEAF_DAYS):
-            return ca, private  # type: ignore[return-value]
-    private = ec.generate_private_key(ec.SECP256R1())
-    tag = hashlib.sha256(_public_bytes(private.public_key())).hexdigest()[:8]
-    name = _name(f"facewright local CA {tag} (untrusted)")  # one name a key: chains of two installations never mix
-    ca = (
-        _certificate(name, name, private.public_key(), CA_DAYS)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage("key_cert_sign", "crl_sign"), critical=True)
-        .sign(private, hashes.SHA256())
-    )
-    _write_private(key, _pem(private))
-    _write_private(certificate, ca.public_bytes(serialization.Encoding.PEM), mode=0o644)
-    return ca, private
-
-
-def _issue_leaf(ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey) -> bytes:
-    """Key, leaf and CA certificate, PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
-    usages = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION, C2PA_CLAIM_SIGNING])
-    leaf = (
-        _certificate(_name(UNTRUSTED), ca.subject, key.public_key(), LEAF_DAYS)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage("digital_signature", "content_commitment"), critical=True)
-        .add_extension(usages, critical=False)  # emailProtection: what older C2PA validators accept
-        .add_extension(authority, critical=False)
-        .sign(ca_key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    return _pem(key) + leaf.public_bytes(pem) + ca.public_bytes(pem)
-
-
-def _certificate(subject: x509.Name, issuer: x509.Name, public_key, days: int) -> x509.CertificateBuilder:
-    start = datetime.now(UTC) - timedelta(hours=1)  # clocks of other machines
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public_key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + timedelta(days=days))
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-    )
-
-
-def _name(common_name: str) -> x509.Name:
-    names = (NameOID.ORGANIZATION_NAME, "facewright, self-signed"), (NameOID.COMMON_NAME, common_name)
-    return x509.Name([x509.NameAttribute(oid, value) for oid, value in names])
-
-
-def _key_usage(*granted: str) -> x509.KeyUsage:
-    bits = (
-        "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign crl_sign"
-    )
-    return x509.KeyUsage(**{bit: bit in granted for bit in bits.split()}, encipher_only=False, decipher_only=False)
 
 
 def _signer(chain: str, key, origin: str) -> Signer:
@@ -222,7 +142,7 @@ def _signer(chain: str, key, origin: str) -> Signer:
         case ed25519.Ed25519PrivateKey():
             return Signer(chain, "Ed25519", key.sign, origin)
         case rsa.RSAPrivateKey():
-            pss = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
+            pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
             return Signer(chain, "PS256", lambda data: key.sign(data, pss, hashes.SHA256()), origin)
     raise RefusedError(
         "sign_failed", f"A key of the kind {type(key).__name__} cannot sign C2PA claims.", "Use EC P-256."
@@ -263,22 +183,3 @@ def _refuse_exposed(path: Path) -> None:
             f"{path} can be read by others (mode {stat.S_IMODE(mode):04o}), so nothing is signed with it.",
             f"Run: chmod 600 '{path}'. If others may have read it, make a new key.",
         )
-
-
-def _write_private(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Whole or not at all; never readable by others, not even for a moment."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    plain = serialization.NoEncryption()
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-
-
-def _public_bytes(key) -> bytes:
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)

@@ -186,7 +186,7 @@ def _add_ingredient(builder: c2pa.Builder, record: Record, item: Ingredient) -> 
                 return builder.add_ingredient(described, kind, stream)
         except (OSError, c2pa.C2paError):
             described["description"] = "If it carries a manifest of its own, that could not be read."
-    return builder.add_ingredient(described, kind, io.BytesIO())
+    return builder.add_ingredient(described, "application/octet-stream", io.BytesIO(b"\0"))
 
 
 def _label(record: Record, item: Ingredient) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,8 @@ UNTRUSTED, EXPIRED = "signingCredential.untrusted", "signingCredential.expired"
 _REVOKED = {"signingCredential.revoked", "signingCredential.ocsp.revoked"}
 _BYTES_CHANGED = {"assertion.bmffHash.mismatch", "assertion.dataHash.mismatch", "assertion.boxesHash.mismatch"}
 _PURPOSES = "1.3.6.1.5.5.7.3.4", "1.3.6.1.5.5.7.3.36", "1.3.6.1.4.1.62558.2.1"  # e-mail, document and claim signing
+
+_ERRORS: Any = c2pa.C2paError  # its kinds are attributes that a type checker does not see
 
 
 @dataclass(frozen=True)
@@ -146,9 +148,9 @@ def read_manifest(source: str | Path | BinaryIO | bytes, *, trust: TrustList | N
                 return ManifestReading()
             with reader:
                 state, report = reader.get_validation_state(), json.loads(reader.crjson())
-    except c2pa.C2paError.NotSupported:
+    except _ERRORS.NotSupported:
         return ManifestReading(checked=False)
-    except c2pa.C2paError.RemoteManifest as error:
+    except _ERRORS.RemoteManifest as error:
         return ManifestReading(remote=str(error))
     except (c2pa.C2paError, ValueError, UnicodeError) as error:
         return ManifestReading(present=embedded, problem=str(error), checked=container)
@@ -182,15 +184,18 @@ def _reading(state: str, report: dict[str, Any], unsigned: dict[str, int]) -> Ma
         generation=_assertions(active).get(GENERATION),
         record_ids=ids,
         ingredient_ids=frozenset().union(*map(_record_ids, others)),
-        source_types=frozenset(
-            action["digitalSourceType"]
-            for manifest in report["manifests"]
-            for assertion in _assertions(manifest).values()
-            for action in (assertion.get("actions") if isinstance(assertion.get("actions"), list) else [])
-            if isinstance(action, dict) and isinstance(action.get("digitalSourceType"), str)
-        ),
+        source_types=frozenset(_source_types(report["manifests"])),
         unsigned=unsigned,
     )
+
+
+def _source_types(manifests: list[dict[str, Any]]) -> Iterator[str]:
+    for manifest in manifests:
+        for assertion in _assertions(manifest).values():
+            actions = assertion.get("actions")
+            for action in actions if isinstance(actions, list) else []:
+                if isinstance(action, dict) and isinstance(named := action.get("digitalSourceType"), str):
+                    yield named
 
 
 def _assertions(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -9,9 +9,7 @@ that carries the mark, and the next run in the folder removes it. There is no sw
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -22,17 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import FacewrightError, InputError, RefusedError, UsageError
-from ..core.media import VideoWriter
+from ..core.errors import FacewrightError, RefusedError, UsageError
 from ..core.progress import Progress, Report, silent
 from . import fingerprint
+from .encoding import Stopwatch, encode
 from .keys import Signer, default_signer
 from .manifest import sign
 from .reading import read_manifest
 from .record import Draft, Record, new_record_id
 from .store import Store
 from .target import check_target, claim
-from .watermark import VideoMarker, read_mark
+from .watermark import read_mark
 
 PACKAGES = ("facewright", "numpy", "torch", "av", "opencv-python", "mediapipe", "c2pa-python")
 
@@ -110,15 +108,22 @@ def seal(
     signer = signer or default_signer()
     store = store or Store()
     draft_fields = {**_shallow(draft), "ingredients": tuple(item.measured() for item in draft.ingredients)}
-    watch = _Stopwatch()
+    watch = Stopwatch()
     with claim(target) as held:
         encoded, signed = held.temporary(), held.temporary()
-        marker = None if marked else _marker(record_id, width=width, height=height, fps=float(fps))
-        sound = _Sound(audio, audio_rate) if audio is not None and audio_rate else None
-        with VideoWriter(encoded, width=width, height=height, fps=fps, audio_rate=audio_rate) as writer:
-            frames = _write(chunks, writer, marker, sound, fps, total, progress, watch)
-            with watch("encode"):
-                writer.close()
+        frames, pixels = encode(
+            chunks,
+            encoded,
+            fps=fps,
+            width=width,
+            height=height,
+            mark=None if marked else record_id,
+            audio=audio,
+            audio_rate=audio_rate,
+            total=total,
+            progress=progress,
+            watch=watch,
+        )
         progress(Progress("check", 0, 2, "steps"))
         with watch("check"):
             likeness = fingerprint.measure(encoded).to_bytes()
@@ -133,6 +138,7 @@ def seal(
             frames=frames,
             seconds=frames / float(fps),
             fingerprint_sha256=fingerprint.digest(likeness),
+            pixels_sha256=pixels,
         )
         progress(Progress("sign", 0, 1, "steps"))
         with watch("sign"):
@@ -167,72 +173,6 @@ def check(path: Path, record_id: str) -> None:
         raise RefusedError("sign_failed", f"The signed file does not validate ({failures}), so no file was written.")
 
 
-def _write(chunks, writer: VideoWriter, marker, sound: _Sound | None, fps, total, progress: Report, watch) -> int:
-    """Pull, mark and encode; the next chunk is rendered while the last is marked and encoded. Returns the frames."""
-
-    def put(frames: np.ndarray, start: int, samples: list[np.ndarray]) -> None:
-        if marker:
-            with watch("mark"):
-                frames = _marked(marker, frames, start)
-        with watch("encode"):
-            writer.write(frames)
-            for block in samples:
-                writer.write_audio(block)
-
-    done = 0
-    pending: Future[None] | None = None
-    with ThreadPoolExecutor(1, thread_name_prefix="seal") as worker:
-        for frames in chunks:
-            samples = sound.until((done + len(frames)) / float(fps)) if sound else []
-            if pending:
-                pending.result()  # at most two chunks are alive; a failure ends the rendering at once
-            pending = worker.submit(put, frames, done, samples)
-            done += len(frames)
-            progress(Progress("seal", done, total))
-        if pending is None or not done:
-            raise InputError("empty", "The generator gave not one frame.", "Give a longer drive.")
-        pending.result()
-    return done
-
-
-class _Sound:
-    """Samples by the clock of the video."""
-
-    def __init__(self, blocks: Iterable[np.ndarray], rate: int) -> None:
-        self._blocks, self._rate = iter(blocks), rate
-        self._rest = np.empty(0, np.float32)
-        self._given = 0
-
-    def until(self, seconds: float) -> list[np.ndarray]:
-        """What has not been given yet of the sound before `seconds`, in blocks; less at its end."""
-        wanted = round(seconds * self._rate) - self._given
-        blocks = []
-        while wanted > 0:
-            block = self._rest if len(self._rest) else next(self._blocks, None)
-            if block is None:
-                break
-            blocks.append(block[:wanted])
-            self._rest = block[wanted:]
-            self._given += len(blocks[-1])
-            wanted -= len(blocks[-1])
-        return blocks
-
-
-class _Stopwatch:
-    """`with watch(stage):` adds to `watch.seconds[stage]`."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = dict.fromkeys(("mark", "encode", "sign", "check"), 0.0)
-
-    @contextlib.contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        begin = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] += time.perf_counter() - begin
-
-
 @contextlib.contextmanager
 def _recorded(store: Store, record: Record, manifest: bytes, likeness: bytes) -> Iterator[None]:
     """The row stands before the file does, so that no file is without; it goes if the file does not come."""
@@ -243,26 +183,6 @@ def _recorded(store: Store, record: Record, manifest: bytes, likeness: bytes) ->
         with contextlib.suppress(FacewrightError):
             store.remove(manifest)
         raise
-
-
-def _marker(record_id: str, **video: Any) -> VideoMarker:
-    with _refusing():
-        return VideoMarker(record_id, **video)
-
-
-def _marked(marker: VideoMarker, frames: np.ndarray, start: int) -> np.ndarray:
-    with _refusing():
-        return marker.mark(frames, start)
-
-
-@contextlib.contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except FacewrightError:
-        raise
-    except Exception as error:
-        raise RefusedError("mark_failed", f"Marking failed, so no file was written: {error}.") from error
 
 
 def _shallow(draft: Draft) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Where a sealed file will stand: checked before work begins, one writer at a time, hidden until whole.
 
 Beside the target stand, while a seal runs, a lock (`.NAME.facewright.lock`, held with flock) and temporary files
-(`.NAME.facewright-PID-RANDOM.tmp.mp4`). A process that is killed leaves them, but the kernel lets go of its lock: so the
-next run in that folder knows them as left over, whichever container or process number made them, and removes them.
+(`.NAME.facewright-PID-RANDOM.tmp.mp4`). A process that is killed leaves them, but the kernel lets go of its lock: so
+the next run in that folder knows them as left over, whichever container or process number made them, and removes them.
 """
 
 from __future__ import annotations
