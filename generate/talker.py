@@ -59,7 +59,7 @@ class Talker:
         """
         import cv2
 
-        from ..core.faces import find_faces, largest_face
+        from ..core.faces import choose_face, find_faces
         from ..core.media import read_image
 
         card = self.method.card
@@ -83,16 +83,12 @@ class Talker:
         if (height, width) != picture.shape[:2]:
             shrinks = height < picture.shape[0]
             picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-        found = largest_face(picture, choose=face)
-        count = len(find_faces(picture))
-        warnings = (
-            (f"{count} faces found; the largest is animated (choose with face=0..{count - 1})",)
-            if count > 1 and face is None
-            else ()
-        )
+        faces = find_faces(picture)
+        several = len(faces) > 1 and face is None
+        note = f"{len(faces)} faces found; the largest is animated (choose with face=0..{len(faces) - 1})"
         return Clip(
             method=self.method,
-            state=self.method.prepare(picture, found),
+            state=self.method.prepare(picture, choose_face(faces, choose=face)),
             portrait=Path(portrait) if isinstance(portrait, str | Path) else None,
             drive=drive,
             width=width,
@@ -110,7 +106,7 @@ class Talker:
             weights=registry.weight_hashes(card.name),
             consent=consent,
             chunk=chunk,
-            warnings=warnings,
+            warnings=(note,) if several else (),
         )
 
 

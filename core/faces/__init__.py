@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import topology
     from .crop import Crop, CropRecipe, crop_face, paste_back, soft_mask
-    from .face import Face, FaceBackend, find_faces, largest_face, load_backend
+    from .face import Face, FaceBackend, choose_face, find_faces, largest_face, load_backend
     from .matte import person_matte
     from .pose import Pose, align, euler, fit_pose, from_euler, to_head, to_image
     from .tracking import TrackedFace, TrackedFrame, track
@@ -22,6 +22,7 @@ __all__ = [
     "TrackedFace",
     "TrackedFrame",
     "align",
+    "choose_face",
     "crop_face",
     "euler",
     "find_faces",
@@ -40,7 +41,7 @@ __all__ = [
 
 _HOME = {  # name → its file; imported when asked for, for numpy, cv2 and mediapipe take their time
     **dict.fromkeys(("Crop", "CropRecipe", "crop_face", "paste_back", "soft_mask"), "crop"),
-    **dict.fromkeys(("Face", "FaceBackend", "find_faces", "largest_face", "load_backend"), "face"),
+    **dict.fromkeys(("Face", "FaceBackend", "choose_face", "find_faces", "largest_face", "load_backend"), "face"),
     "person_matte": "matte",
     **dict.fromkeys(("Pose", "align", "euler", "fit_pose", "from_euler", "to_head", "to_image"), "pose"),
     **dict.fromkeys(("TrackedFace", "TrackedFrame", "track"), "tracking"),

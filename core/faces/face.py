@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
@@ -98,17 +99,21 @@ def find_faces(image: np.ndarray) -> list[Face]:
 
 
 def largest_face(image: np.ndarray, *, choose: int | None = None, min_size: float = 64) -> Face:
-    """The largest face of a picture, or the `choose`-th by size, 0 the largest.
+    """The largest face of a picture uint8 (H, W, 3), or the one chosen; see `choose_face`."""
+    return choose_face(find_faces(image), choose=choose, min_size=min_size)
+
+
+def choose_face(faces: Sequence[Face], *, choose: int | None = None, min_size: float = 64) -> Face:
+    """The largest of the faces found in a picture, or the `choose`-th by size, 0 the largest.
 
     Args:
-        image: RGB uint8 (H, W, 3).
+        faces: as `find_faces` gives them, largest first.
         choose: which face, where the picture has several.
         min_size: least length of the longer side of its box, pixels.
 
     Raises:
         InputError: `no_face`, `no_such_face`, `face_too_small`.
     """
-    faces = find_faces(image)
     if not faces:
         raise InputError(
             "no_face", "no face was found in the picture", "use a picture in which a face is seen from the front"
