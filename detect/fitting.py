@@ -96,7 +96,7 @@ def fit(corpus: Corpus, names: Sequence[str], strength: float) -> Fitted:
     inputs = np.array([standardise(rows[:, columns], mean, scale).mean(0) for rows in corpus.rows])
     model = LogisticRegression(C=strength, max_iter=5000)
     model.fit(inputs, corpus.synthetic, sample_weight=weights * len(corpus))
-    return mean, scale, model.coef_[0], float(model.intercept_[0])
+    return mean, scale, model.coef_[0], float(np.ravel(model.intercept_)[0])
 
 
 def apply(fitted: Fitted, corpus: Corpus, names: Sequence[str]) -> np.ndarray:

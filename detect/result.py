@@ -112,10 +112,22 @@ class ScanReport:
     seconds: float
 
     @property
+    def people(self) -> dict[int, float]:
+        """Rate of false alarms of each person that was scored, all of their shots held together."""
+        rates: dict[int, list[float]] = {}
+        for face in self.faces:
+            if face.evidence.false_alarms_per_100 is not None:
+                rates.setdefault(face.identity, []).append(face.evidence.false_alarms_per_100)
+        return {person: together(of) for person, of in rates.items()}
+
+    @property
     def worst(self) -> FaceReport | None:
-        """The face with the strongest evidence; None if the detector abstains on all."""
-        scored = [face for face in self.faces if face.evidence.score is not None]
-        return max(scored, key=lambda face: face.evidence.score or 0.0, default=None)
+        """The highest score of the person with the strongest evidence; None if the detector abstains on all."""
+        people = self.people
+        if not people:
+            return None
+        person = min(people, key=lambda person: people[person])
+        return max((face for face in self.faces if face.identity == person), key=lambda face: face.evidence.score or 0)
 
     @property
     def score(self) -> float | None:
@@ -123,17 +135,13 @@ class ScanReport:
 
     @property
     def false_alarms_per_100(self) -> float | None:
-        """As the worst face's, times the number of faces that were scored: each had its chance of a false alarm."""
-        if self.worst is None or self.worst.evidence.false_alarms_per_100 is None:
-            return None
-        scored = sum(face.evidence.score is not None for face in self.faces)
-        return min(100.0, scored * self.worst.evidence.false_alarms_per_100)
+        """Of the file: with several people each has a chance of a false alarm."""
+        return together(list(self.people.values())) if self.people else None
 
     @property
     def evidence(self) -> str:
-        """strong, some, little or cannot-tell."""
-        rate = self.false_alarms_per_100
-        return "cannot-tell" if rate is None else self.detector.level(rate)
+        """strong, some, little or cannot-tell: of the person with the strongest evidence."""
+        return self.detector.level(min(self.people.values())) if self.people else "cannot-tell"
 
     @property
     def reason(self) -> str | None:
@@ -177,7 +185,10 @@ class ScanReport:
         rate = self.false_alarms_per_100
         if rate is None:
             return ""
-        return f"Of 100 genuine clips like this, at most about {rate:.0f} would score this high."
+        if len(self.people) == 1:
+            return f"Of 100 genuine clips like this, at most about {rate:.0f} would score this high."
+        people = len(self.people)
+        return f"Of 100 genuine clips with {people} people, in at most about {rate:.0f} would one score this high."
 
     def to_dict(self) -> dict[str, Any]:
         """One line of `facewright scan --json`."""
@@ -229,6 +240,15 @@ class ScanReport:
         from .report import write
 
         write(path, [self])
+
+
+def together(rates: list[float]) -> float:
+    """Rates of false alarms per 100 of several looks as one, fair to how often chance was tried.
+
+    Simes, "An improved Bonferroni procedure for multiple tests of significance", Biometrika 1986: one low rate among many
+    counts for little, many low ones for as much as each.
+    """
+    return min(len(rates) * rate / (rank + 1) for rank, rate in enumerate(sorted(rates)))
 
 
 def _rounded(value: float | None, digits: int = 4) -> float | None:

@@ -56,7 +56,7 @@ def test_what_is_planted_is_found_and_recorded(tmp_path):
 
 
 def test_nothing_is_found_where_there_is_nothing(tmp_path):
-    """Two dozen people in many dimensions differ by chance, one way or the other: so the mean over draws is looked at."""
+    """Two dozen people in many dimensions differ by chance, one way or the other: so the mean over draws counts."""
     judged = []
     for seed in range(5):
         index, measures = corpus(tmp_path, signal=0.0, seed=seed)
