@@ -46,24 +46,29 @@ def placed(frames: Iterator[Any], clock: Clock, *, sought: bool) -> Iterator[tup
 
 def mono(frame: Any) -> np.ndarray:
     """One decoded frame as float32 (n,), whatever its sample format and channels."""
-    names = [channel.name for channel in channel_layout(frame).channels]
-    if not names or not frame.samples:
+    layout = channel_layout(frame)
+    channels = layout.nb_channels
+    if not channels or not frame.samples:
         return np.empty(0, np.float32)
     if frame.format.name.startswith("s64"):  # the one format that PyAV does not hand to numpy
-        (frame,) = AudioResampler(format="dblp").resample(frame)
-    samples = frame.to_ndarray()
+        count = frame.samples * (1 if frame.format.is_planar else channels)
+        samples = np.stack([np.frombuffer(plane, np.int64, count) for plane in frame.planes])
+    else:
+        samples = frame.to_ndarray()
     if not frame.format.is_planar:
-        samples = samples.reshape(-1, len(names)).T
+        samples = samples.reshape(-1, channels).T
     if samples.dtype == np.uint8:
         samples = samples.astype(np.float32) / 128 - 1
     elif np.issubdtype(samples.dtype, np.integer):
         samples = samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)
     else:
-        samples = np.clip(np.nan_to_num(samples.astype(np.float32), nan=0.0, posinf=1.0, neginf=-1.0), -1, 1)
-    if len(names) == 1:
-        return samples[0]
-    weights = np.array([_GAIN.get(name, 0.5) for name in names], np.float32)
-    weights = weights / weights.sum() if weights.any() else np.full(len(names), 1 / len(names), np.float32)
+        samples = np.clip(samples.astype(np.float32), -1, 1)
+        if np.isnan(samples.sum()):
+            samples = np.nan_to_num(samples)
+    if channels <= 2:
+        return samples[0] if channels == 1 else (samples[0] + samples[1]) / 2
+    weights = np.array([_GAIN.get(channel.name, 0.5) for channel in layout.channels], np.float32)
+    weights = weights / weights.sum() if weights.any() else np.full(channels, 1 / channels, np.float32)
     return weights @ samples
 
 

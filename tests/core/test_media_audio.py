@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import wave
 from fractions import Fraction
 
@@ -73,6 +74,15 @@ def test_formats_and_layouts(clips, tmp_path, name, codec, sample_format, layout
     assert abs(len(got) - len(want)) <= 1152  # lossy codecs pad their last frame
     errors = [np.abs(got[4800 + lag : 91200 + lag] - want[4800:91200]).max() for lag in (0, -1, 1)]
     assert errors[0] == min(errors) < 0.022  # in place, at the right loudness
+
+
+def test_sixty_four_bits(tmp_path):
+    want = tone(0.5, 16000)
+    data = (want.astype(np.float64) * 2**62).astype("<i8").tobytes()
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 16000, 128_000, 8, 64)
+    head = struct.pack("<4sI4s", b"RIFF", 36 + len(data), b"WAVE") + form + struct.pack("<4sI", b"data", len(data))
+    (tmp_path / "a.wav").write_bytes(head + data)
+    assert np.abs(read_audio(tmp_path / "a.wav") - want / 2).max() < 1e-6
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 48000])

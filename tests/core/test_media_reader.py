@@ -292,3 +292,10 @@ def test_memory_does_not_grow_with_length(clips, tmp_path):
         assert samples >= 16000 * seconds
         peaks.append(peak)
     assert peaks[1] < peaks[0] * 1.05
+
+
+def test_the_package_is_light():
+    """`import facewright` and every `--help` pass through here."""
+    code = "import sys, facewright.core.media; print(*{'av', 'numpy', 'cv2', 'PIL'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
