@@ -202,9 +202,9 @@ def hold_at_borders(matte: np.ndarray, points: np.ndarray, unit: float) -> np.nd
     x, y = points.T
     borders = (matte[0], x, y), (matte[-1], x, height - 1 - y), (matte[:, 0], y, x), (matte[:, -1], y, width - 1 - x)
     for border, along, inside in borders:
-        cut = cv2.dilate(border[None].copy(), np.ones((1, 2 * int(reach / 2) + 1), np.uint8))
-        cut = cv2.GaussianBlur(cut, (0, 0), reach / 4, borderType=cv2.BORDER_REPLICATE)[0]
-        cut = smoothstep(0.1, 0.6, np.interp(along, np.arange(len(cut)), cut))
+        cut = cv2.dilate(border[None].copy(), np.ones((1, 2 * int(1.2 * reach) + 1), np.uint8))
+        cut = cv2.GaussianBlur(cut, (0, 0), reach / 2, borderType=cv2.BORDER_REPLICATE)[0]
+        cut = smoothstep(0.05, 0.95, np.interp(along, np.arange(len(cut)), cut))
         share *= 1 - cut * (1 - smoothstep(0, reach, inside))
     return share.astype(np.float32)
 
@@ -213,10 +213,15 @@ class Mover:
     """Moves fields of one head by one frame's motion."""
 
     def __init__(self, head: HeadModel, shape: np.ndarray, pose: np.ndarray) -> None:
-        self.turn, self.origin = head.motion(pose)
+        self._head, self._pose = head, np.asarray(pose, np.float64)
+        self._moved = head.unit * shape[:CONTROLS] @ head.pose.rotation.T
         self.rest = head.pose.translation
+        self._aim()
+
+    def _aim(self) -> None:
+        self.turn, self.origin = self._head.motion(self._pose)
+        self.shift = (self._moved @ self.turn.T).astype(np.float32)
         self._known: dict[int, np.ndarray] = {}
-        self.shift = (head.unit * shape[:CONTROLS] @ (self.turn @ head.pose.rotation).T).astype(np.float32)
 
     def point(self, point: np.ndarray) -> np.ndarray:
         """Where a point (3,) px that is fixed to the skull has gone, (2,) px."""
@@ -228,17 +233,21 @@ class Mover:
         return np.c_[self.turn[:, :2], offset]
 
     def damp(self, *fields: Field) -> None:
-        """Scale the expression down, as little as keeps every cell's area above `LEAST_AREA` of its own."""
+        """Scale the motion down, as little as keeps every cell's area above `LEAST_AREA` of its own."""
+        while min(self._areas(self._rigid(field), field).min() for field in fields) < LEAST_AREA:
+            self._pose = 0.95 * self._pose
+            self._aim()
         for field in fields if self.shift.any() else ():
-            for _ in range(6):
-                area = determinant(self(field), field.lattice.step)[field.whole]
-                if area.min() >= LEAST_AREA:
-                    break
-                rest = determinant(self._rigid(field), field.lattice.step)[field.whole]
+            while (area := self._areas(self(field), field)).min() < LEAST_AREA and np.abs(self.shift).max() > 0.01:
+                rest = self._areas(self._rigid(field), field)
                 bad = (area < LEAST_AREA) & (rest > area)
-                share = (rest - 1.1 * LEAST_AREA)[bad] / (rest - area)[bad]
-                self.shift = self.shift * np.float32(np.clip(share.min(initial=1.0), 0, 1))
+                share = (rest - LEAST_AREA)[bad] / (rest - area)[bad]
+                self.shift = self.shift * np.float32(np.clip(share.min(initial=0.97), 0, 0.97))
                 self._known.clear()
+
+    @staticmethod
+    def _areas(positions: np.ndarray, field: Field) -> np.ndarray:
+        return determinant(positions, field.lattice.step)[field.whole]
 
     def __call__(self, field: Field) -> np.ndarray:
         """Positions (rows, columns, 2) of a field's nodes."""
