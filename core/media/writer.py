@@ -140,6 +140,8 @@ class VideoWriter:
             self._encode(self._audio, frame)
 
     def _encode(self, stream: Any, frame: Any) -> None:
+        if self._container is None:
+            raise UsageError("usage", f"{self.path} is closed already.")
         try:
             self._container.mux(stream.encode(frame))
         except (FFmpegError, OSError) as error:
@@ -152,15 +154,18 @@ class VideoWriter:
         if not self.frames:
             self.discard()
             raise InputError("empty", f"Not one frame was made for {self.path}.", "Nothing was written.")
-        for stream in filter(None, (self._video, self._audio)):
-            self._encode(stream, None)
         try:
+            for stream in filter(None, (self._video, self._audio)):
+                self._encode(stream, None)
             self._container.close()
             self._container = None
             with open(self.path, "rb") as file:
                 os.fsync(file.fileno())
         except (FFmpegError, OSError) as error:
             raise self._failed(error) from error
+        except BaseException:  # interrupted while it finished
+            self.discard()
+            raise
 
     def discard(self) -> None:
         """Stop and leave no file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import resource
 import threading
 from fractions import Fraction
 
@@ -96,10 +97,40 @@ def test_the_same_input_gives_the_same_bytes(tmp_path, clips):
     assert len(digests) == 1
 
 
-def test_views_are_written_as_they_look(path, clips):
+def test_views_and_read_only_arrays_are_written_as_they_look(path, clips):
     frames = clips.numbered(20)
     write(path, np.asfortranarray(frames)[:, ::-1][:, ::-1], crf=10)
     assert clips.numbers(VideoReader(path)) == list(range(20))
+    frames.flags.writeable = False
+    write(path, frames)
+    assert clips.numbers(VideoReader(path)) == list(range(20))
+
+
+def test_frames_given_may_be_changed_afterwards(path, clips):
+    with VideoWriter(path, width=128, height=96, fps=25) as writer:
+        for frames in clips.numbered(60).reshape(12, 5, 96, 128, 3):
+            writer.write(frames)
+            frames[:] = 0
+    assert clips.numbers(VideoReader(path)) == list(range(60))
+
+
+def test_writing_after_the_end_is_said(path, clips):
+    with VideoWriter(path, width=128, height=96, fps=25) as writer:
+        writer.write(clips.numbered(3))
+    with pytest.raises(UsageError, match="closed"):
+        writer.write(clips.numbered(3))
+    writer.close()
+    assert clips.numbers(VideoReader(path)) == [0, 1, 2]
+
+
+def test_an_interrupt_while_it_finishes_leaves_no_file(path, clips, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write(path, clips.numbered(3))
+    assert not path.exists()
 
 
 def test_sound_from_another_thread(path, clips):
@@ -182,6 +213,20 @@ def test_a_full_disk_is_said(tmp_path, clips):
         write(target, frames, crf=1)
     assert caught.value.code == "disk_full"
     assert not target.is_symlink()
+
+
+@pytest.mark.parametrize("limit", [20_000, 300_000])
+def test_no_room_for_the_rest_is_said(path, limit):
+    frames = np.random.default_rng(0).integers(0, 256, (100, 128, 128, 3)).astype(np.uint8)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))  # Python ignores the signal; writing fails with EFBIG
+    try:
+        with pytest.raises(MachineError) as caught:
+            write(path, frames, crf=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.code == "disk_full"
+    assert not path.exists()
 
 
 @pytest.mark.parametrize(
