@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +15,6 @@ from .topology import MEAN_FACE, MIRROR, OVAL
 _TOP, _BOTTOM = MEAN_FACE[OVAL, 1].min(), MEAN_FACE[OVAL, 1].max()
 _CENTRE = np.array([[0.0, (_TOP + _BOTTOM) / 2, 0.0]])
 _LOOK_EVERY = 15  # frames between two searches for faces that have come in
-_SURE = 0.8  # score from which the search need not go on; heads seen upside down score about 0.6
 
 
 class Finder(Protocol):
@@ -26,8 +24,8 @@ class Finder(Protocol):
         """Regions with scores, from one look at the whole picture."""
         ...
 
-    def thorough(self, image: np.ndarray) -> Iterable[list[tuple[Region, float]]]:
-        """Ever harder searches; the next is asked for where those before led to no sure face."""
+    def thorough(self, image: np.ndarray) -> list[tuple[Region, float]]:
+        """The same, however small the face and however the head lies."""
         ...
 
     def close(self) -> None: ...
@@ -59,12 +57,7 @@ class MeshBackend:
         self.close()
 
     def _search(self, image: np.ndarray) -> list[Face]:
-        faces: list[Face] = []
-        for candidates in self._finder.thorough(image):
-            faces = _distinct([*faces, *self._faces(image, candidates, known=[])])
-            if any(face.score > _SURE for face in faces):
-                break
-        return faces
+        return self._faces(image, self._finder.thorough(image), known=[])
 
     def _follow(self, image: np.ndarray) -> list[Face]:
         self.cut = self._cuts(image)
@@ -74,7 +67,7 @@ class MeshBackend:
         kept = [self._look(image, face.landmarks, face.score) for face in self._followed]
         self._followed = _distinct([face for face in kept if face])
         if self._age % _LOOK_EVERY == 0:
-            candidates = next(iter(self._finder.thorough(image))) if not self._followed else self._finder.quick(image)
+            candidates = self._finder.quick(image) if self._followed else self._finder.thorough(image)
             self._followed = self._faces(image, candidates, known=self._followed)
         elif len(self._followed) < max(before, 1):
             self._followed = self._faces(image, self._finder.quick(image), known=self._followed)
@@ -116,7 +109,7 @@ def region_of(landmarks: np.ndarray) -> Region:
 
 
 def _best(candidates: list[tuple[Region, float]]) -> list[tuple[Region, float]]:
-    """Of candidates of like place and size, the one with the best score."""
+    """Of candidates alike, the one with the best score."""
     kept: list[tuple[Region, float]] = []
     for region, score in sorted(candidates, key=lambda candidate: -candidate[1]):
         if not any(_alike(region, other) for other, _ in kept):
@@ -126,7 +119,7 @@ def _best(candidates: list[tuple[Region, float]]) -> list[tuple[Region, float]]:
 
 def _alike(a: Region, b: Region) -> bool:
     near = np.hypot(a.x - b.x, a.y - b.y) < 0.25 * min(a.side, b.side)
-    return near and 0.67 < a.side / b.side < 1.5
+    return bool(near and 0.67 < a.side / b.side < 1.5 and np.cos(a.roll - b.roll) > 0.7)
 
 
 def _covers(face: Face, x: float, y: float) -> bool:

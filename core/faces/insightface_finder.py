@@ -6,7 +6,6 @@ The packs are for non-commercial use: their licence is between the user and Insi
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +53,8 @@ class InsightfaceFinder:
             raise AssetError("bad_weights", "this InsightFace detector gives no key points", _HINT)
         return [(_region(box, eyes), float(box[4])) for box, eyes in zip(boxes, points[:, :2], strict=True)]
 
-    def thorough(self, image: np.ndarray) -> Iterable[list[tuple[Region, float]]]:
-        yield self.quick(image)
+    def thorough(self, image: np.ndarray) -> list[tuple[Region, float]]:
+        return self.quick(image)
 
     def close(self) -> None:
         del self._detector

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from .mediapipe_models import Detector, Region
@@ -20,7 +18,7 @@ class TiledFinder:
     def quick(self, image: np.ndarray) -> list[tuple[Region, float]]:
         return self._detect(image, _whole(image))
 
-    def thorough(self, image: np.ndarray) -> Iterable[list[tuple[Region, float]]]:
+    def thorough(self, image: np.ndarray) -> list[tuple[Region, float]]:
         whole = _whole(image)
         squares = [Region(whole.x, whole.y, 2 * whole.side), whole]  # the first for a face that fills the picture
         side = whole.side
@@ -28,9 +26,8 @@ class TiledFinder:
             side = max(side / 3, _SMALLEST)
             height, width = image.shape[:2]
             squares += [Region(x, y, side) for y in _centres(height, side) for x in _centres(width, side)]
-        yield [hit for square in squares for hit in self._detect(image, square)]
-        turned = [Region(whole.x, whole.y, whole.side, roll) for roll in (np.pi / 2, -np.pi / 2, np.pi)]
-        yield [hit for square in turned for hit in self._detect(image, square)]
+        squares += [Region(whole.x, whole.y, whole.side, roll) for roll in (np.pi / 2, -np.pi / 2, np.pi)]
+        return [hit for square in squares for hit in self._detect(image, square)]
 
     def close(self) -> None:
         self._detect.close()
