@@ -37,28 +37,35 @@ def verify(files: tuple[str, ...], trust: Path | None, store: str | None) -> Ans
     FILES are files, folders or patterns. Exit code 0: a record or a valid manifest was found; 10: it contradicts the
     file; 11: nothing was found.
     """
-    answers = [_verify(path, trust, store) for path in media_files(files)]
-    if len(answers) == 1:
-        return answers[0]
-    items = [{**(answer.inputs or {}), "result": answer.result, "error": answer.error} for answer in answers]
+    paths = media_files(files)
+    if len(paths) == 1:
+        return _verify(paths[0], trust, store)
+    answers = [_tried(path, trust, store) for path in paths]
+    items = [
+        {"file": str(path), "result": answer.result, "error": answer.error}
+        for path, answer in zip(paths, answers, strict=True)
+    ]
     code = worst([answer.exit_code for answer in answers])
-    bad = next((answer.error for answer in answers if answer.exit_code == code), None)
+    error = next((answer.error for answer in answers if answer.exit_code == code), None)
     if code == 7:
-        bad = {"code": "partial", "message": "some files could not be read", "hint": "See each item.", "exit_code": 7}
-    return Answer({"files": items}, "\n\n".join(answer.text for answer in answers), code, error=bad)
+        error = {"code": "partial", "message": "some files could not be read", "hint": "See each item.", "exit_code": 7}
+    return Answer({"files": items}, "\n\n".join(answer.text for answer in answers), code, error=error)
+
+
+def _tried(path: Path, trust: Path | None, store: str | None) -> Answer:
+    try:
+        return _verify(path, trust, store)
+    except Exception as failure:
+        error = as_error(failure)
+        return Answer(None, f"{path}: {error.message}", error.exit_code, error=error.to_dict())
 
 
 def _verify(path: Path, trust: Path | None, store: str | None) -> Answer:
-    from ..provenance import Store
     from ..provenance import verify as ask
 
-    inputs = {"file": str(path)}
-    try:
-        found = ask(path, trust=trust, store=Store(store) if store else None)
-    except Exception as failure:
-        error = as_error(failure)
-        return Answer(None, f"{path}: {error.message}", error.exit_code, inputs, error.to_dict())
-    return Answer(found.to_dict(), "\n".join([str(path), *found.lines]), found.exit_code, inputs, _finding(path, found))
+    found = ask(path, trust=trust, store=store)
+    text = "\n".join([f"{path}: {found.state}", *(f"  {line}" for line in found.lines)])
+    return Answer(found.to_dict(), text, found.exit_code, error=_finding(path, found))
 
 
 def _finding(path: Path, found: Verification) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ python scripts/make_cli_reference.py
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -29,10 +30,10 @@ def reference() -> str:
 
 
 def _help(command: click.Command) -> str:
-    parent = click.Context(facewright, info_name="facewright")
+    parent = click.Context(facewright, info_name="facewright", **facewright.context_settings)
     context = click.Context(command, info_name=command.name, parent=parent, terminal_width=100, max_content_width=100)
     return command.get_help(context)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(reference(), "utf-8")
+    (Path(sys.argv[1]) if sys.argv[1:] else PAGE).write_text(reference(), "utf-8")

@@ -82,7 +82,7 @@ def test_verify_ends_with_the_worst(facewright, verdicts, files, code, error):
 
 
 def test_verify_speaks_in_lines(facewright, verdicts):
-    assert facewright("verify", "good.mp4").out == "good.mp4\na fact\n"
+    assert facewright("verify", "good.mp4").out == "good.mp4: valid-untrusted\n  a fact\n"
 
 
 @pytest.fixture

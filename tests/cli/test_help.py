@@ -27,10 +27,13 @@ def _cpu_seconds(command: list[str]) -> tuple[float, str]:
 
 @pytest.mark.parametrize("words", [[], ["--version"], *([name, "--help"] for name in group.commands)])
 def test_help_is_quick_and_light(words):
-    """CPU time, for a busy machine stretches any clock; the best of three."""
-    seconds, text = min(_cpu_seconds([sys.executable, "-c", PROBE, *words]) for _ in range(3))
-    assert text.endswith("loaded:\n")
-    assert seconds < 0.3
+    """CPU time, for a busy machine stretches any clock; the second and third try are for a cold disk."""
+    for _ in range(3):
+        seconds, text = _cpu_seconds([sys.executable, "-c", PROBE, *words])
+        assert text.endswith("loaded:\n")
+        if seconds < 0.3:
+            return
+    pytest.fail(f"{seconds:.2f} s")
 
 
 def test_bare_help_is_not_a_failure(facewright):
