@@ -8,6 +8,8 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -69,10 +71,9 @@ def run(argv: list[str]) -> int:
     if "_FACEWRIGHT_COMPLETE" in os.environ:
         return facewright.main(argv, prog_name="facewright")
     session = Session(json="--json" in argv, command=next((word for word in argv if word in facewright.commands), ""))
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _run(argv, session)
+        with _unwinding():
+            return _run(argv, session)
     except BrokenPipeError:
         _drop_stdout()
         return PIPE_CLOSED
@@ -117,9 +118,21 @@ def _fail(failure: Exception, session: Session) -> int:
     return error.exit_code
 
 
-def _terminate(*_: object) -> None:
-    """SIGTERM unwinds the stack, so that half-made files are removed."""
-    raise SystemExit(TERMINATED)
+@contextmanager
+def _unwinding() -> Iterator[None]:
+    """Let SIGTERM unwind the stack, as Ctrl-C does, so that half-made files are removed."""
+
+    def terminate(*_: object) -> None:
+        raise SystemExit(TERMINATED)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _drop_stdout() -> None:
