@@ -40,7 +40,7 @@ def encode(
         The rest as for `seal`.
 
     Returns:
-        The number of frames, and the SHA-256 of them all before the mark ("" if they came marked): `replay` compares it.
+        The number of frames, and for `replay` the SHA-256 of them all before the mark ("" if they came marked).
 
     Raises:
         RefusedError: "mark_failed".

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import io
 import mimetypes
-import re
 from pathlib import Path
 from typing import Any
 
@@ -127,14 +126,15 @@ def sign(source: Path, target: Path, record: Record, signer: Signer, title: str)
         MachineError: "disk_full".
     """
     calls: list[tuple[bytes, bytes]] = []  # what was signed, and the signature
-    failures: list[Exception] = []
+    failures: list[Exception] = []  # of the signer
+    disk: list[OSError] = []
 
     def callback(data: bytes) -> bytes:
         try:
             calls.append((data, _raw_signature(signer, data)))
         except Exception as error:
-            failures.append(error)  # c2pa turns it into a number
-            raise
+            failures.append(error)
+            return b""  # c2pa knows no more than that it failed
         return calls[-1][1]
 
     try:
@@ -143,7 +143,7 @@ def sign(source: Path, target: Path, record: Record, signer: Signer, title: str)
             c2pa.Builder.from_json(definition(record, title), context=context) as builder,
             c2pa.Signer.from_callback(callback, _algorithm(signer), signer.chain) as native,
             open(source, "rb") as reading,
-            open(target, "x+b") as writing,
+            _Output(io.FileIO(target, "x+b"), disk) as writing,
         ):
             for item in record.ingredients:
                 _add_ingredient(builder, record, item)
@@ -151,17 +151,39 @@ def sign(source: Path, target: Path, record: Record, signer: Signer, title: str)
             return softbinding.as_bytes(writing, manifest, calls[-1], callback, record.record_id)
     except FacewrightError:
         raise
-    except OSError as error:
-        raise disk_error(error, target) from error
     except Exception as error:
+        if isinstance(error, OSError):
+            disk.append(error)
+        if disk:
+            raise disk_error(disk[0], target) from error
         cause = failures[0] if failures else error
-        if number := re.search(r"os error (\d+)", str(error)):
-            raise disk_error(OSError(int(number[1]), str(error)), target) from error
         raise RefusedError(
             "sign_failed",
             f"Signing failed, so no file was written: {cause}.",
             "Check the certificate chain and its key.",
         ) from cause
+
+
+class _Output(io.BufferedRandom):
+    """A file that remembers why writing failed: c2pa passes on a number at best."""
+
+    def __init__(self, raw: io.FileIO, failures: list[OSError]) -> None:
+        super().__init__(raw)
+        self._failures = failures
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self._failures.append(error)
+            raise
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            self._failures.append(error)
+            raise
 
 
 def media_type(name: str | Path) -> str:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-
 from facewright.provenance import Draft, Ingredient, Sealed, certificates, seal
 
 SIZE, FPS, FRAMES = 256, 25, 75

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import socket
@@ -9,7 +10,6 @@ from pathlib import Path
 
 import c2pa
 import pytest
-
 from facewright.core.errors import RefusedError
 from facewright.provenance import Ingredient, Record, Signer, Store, boxes, default_signer, manifest, softbinding
 from facewright.provenance.keys import local_ca_certificate
@@ -19,7 +19,7 @@ ALGORITHMS = "ES256", "ES384", "ES512", "Ed25519", "PS256"
 
 
 def crjson(path: Path) -> dict:
-    with c2pa.Reader("video/mp4", open(path, "rb")) as reader:  # noqa: SIM115  (the reader closes it)
+    with c2pa.Reader("video/mp4", open(path, "rb")) as reader:
         return json.loads(reader.crjson())["manifests"][0]
 
 
@@ -87,7 +87,16 @@ def test_soft_bindings_of_other_writers_are_read(value):
     assert softbinding.record_ids({"alg": softbinding.ALGORITHM, "blocks": [{"value": value}]}) == ["00ff"]
 
 
-@pytest.mark.parametrize("data", [{}, {"alg": softbinding.ALGORITHM}, {"alg": softbinding.ALGORITHM, "blocks": [{"value": 3}, 4]}, {"alg": softbinding.ALGORITHM, "blocks": [{"value": [999]}]}, {"alg": "com.other.1", "blocks": [{"value": "00ff"}]}])  # fmt: skip
+ODD = [
+    {},
+    {"alg": softbinding.ALGORITHM},
+    {"alg": softbinding.ALGORITHM, "blocks": [{"value": 3}, 4]},
+    {"alg": softbinding.ALGORITHM, "blocks": [{"value": [999]}]},
+    {"alg": "com.other.1", "blocks": [{"value": "00ff"}]},
+]
+
+
+@pytest.mark.parametrize("data", ODD)
 def test_odd_soft_bindings_name_nothing(data):
     assert softbinding.record_ids(data) == []
 
@@ -149,12 +158,8 @@ def test_a_callback_signer(sealed, tmp_path):
 @pytest.mark.parametrize("reply", [b"", b"short", b"\0" * 64])
 def test_a_service_that_signs_wrongly_is_noticed(sealed, tmp_path, reply):
     service = Signer(default_signer().chain, "ES256", lambda _: reply)
-    try:
-        path = resign(sealed, tmp_path, record_of(sealed), service)
-    except RefusedError as error:
-        assert error.code == "sign_failed"
-    else:
-        assert not read_manifest(path).valid
+    with contextlib.suppress(RefusedError):
+        assert not read_manifest(resign(sealed, tmp_path, record_of(sealed), service)).valid
 
 
 def test_a_service_that_fails_is_named(sealed, tmp_path):

@@ -6,7 +6,6 @@ import hashlib
 import json
 
 import pytest
-
 from facewright.core.errors import InputError, UsageError
 from facewright.provenance import Draft, Ingredient, Record, new_record_id
 from facewright.provenance.record import AI_SOURCE_TYPES

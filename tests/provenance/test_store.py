@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from facewright.core.errors import InputError, MachineError, UsageError
 from facewright.core.paths import home
 from facewright.provenance import Draft, Record, Store, new_record_id
