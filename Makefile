@@ -31,7 +31,7 @@ clean:
 	rm -rf .venv out build dist *.egg-info
 
 $(READY): pyproject.toml setup.py constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit("facewright needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import sys; sys.exit((3, 11) <= sys.version_info[:2] <= (3, 12) and 0 or "facewright needs Python 3.11 or 3.12, as in: make PYTHON=python3.12 demo")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
