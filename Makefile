@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+WRONG_PYTHON := facewright needs Python 3.11 or 3.12, as in: make PYTHON=python3.12 demo
 
 export PYTHONSAFEPATH := 1
 
@@ -31,7 +32,7 @@ clean:
 	rm -rf .venv out build dist *.egg-info
 
 $(READY): pyproject.toml setup.py constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit((3, 11) <= sys.version_info[:2] <= (3, 12) and 0 or "facewright needs Python 3.11 or 3.12, as in: make PYTHON=python3.12 demo")'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 12) else "$(WRONG_PYTHON)")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
