@@ -58,12 +58,12 @@ def portrait(picture, face):
     return prepare(picture, face)
 
 
-LIVELY = dict(
-    shape=jaw([0.0, 0.04, 0.1, 0.2, 0.12]),
-    pose=np.stack([pose(), pose(10, 4, -3), pose(-12, 0, 6), pose(0, 8, 0, 0.03), pose(4, -8, -6)]),
-    gaze=np.array([(0, 0), (0.2, 0), (-0.2, 0.1), (0, 0.15), (0.1, -0.15)]),
-    blink=np.array([(0, 0), (0.3, 0.3), (1, 1), (0, 0.6), (0.05, 0)]),
-)
+LIVELY = {
+    "shape": jaw([0.0, 0.04, 0.1, 0.2, 0.12]),
+    "pose": np.stack([pose(), pose(10, 4, -3), pose(-12, 0, 6), pose(0, 8, 0, 0.03), pose(4, -8, -6)]),
+    "gaze": np.array([(0, 0), (0.2, 0), (-0.2, 0.1), (0, 0.15), (0.1, -0.15)]),
+    "blink": np.array([(0, 0), (0.3, 0.3), (1, 1), (0, 0.6), (0.05, 0)]),
+}
 
 
 def test_at_rest_the_frame_is_the_picture(picture, portrait):
@@ -211,3 +211,47 @@ def test_motion_rejects_wrong_shapes():
     with pytest.raises(ValueError, match="float32"):
         FaceMotion(rest.shape.astype(float), rest.pose, rest.gaze, rest.blink)
     assert len(FaceMotion.concatenate([rest, rest[1:]])) == 5
+
+
+@pytest.mark.parametrize("failure", [np.zeros, np.ones])
+def test_a_failed_matte_still_gives_a_talking_face(picture, face, monkeypatch, failure):
+    from facewright.generate.methods.meshwarp import portrait as module
+
+    monkeypatch.setattr(module, "person_matte", lambda image: failure(image.shape[:2], np.float32))
+    ready = prepare(picture, face)
+    moved = render(ready, motion(1, shape=jaw([0.15]), pose=pose(4, 2, 2)))[0]
+    still = render(ready, FaceMotion.rest(1))[0].astype(int)
+    assert np.mean((still - picture) ** 2) < 2
+    points, found = ready.head.moved(jaw([0.15])[0], pose(4, 2, 2)), largest_face(moved).landmarks
+    assert np.hypot(*(found[:, :2] - points)[:468].T).mean() < 0.03 * (face.box[2] - face.box[0])
+
+
+def test_large_regions_keep_one_texture_pixel_a_pixel(picture, face, monkeypatch):
+    from facewright.generate.methods.meshwarp import portrait as module
+
+    monkeypatch.setattr(module, "_LARGE", 10_000)
+    large = prepare(picture, face)
+    (x0, y0, x1, y1), (height, width) = large.box, large.layer.shape[:2]
+    assert (width, height) == (x1 - x0, y1 - y0)
+    rest, opened = render(large, motion(2, shape=jaw([0, 0.15])))
+    assert np.mean((rest.astype(int) - picture) ** 2) < 2
+    assert largest_face(opened).landmarks[14, 1] > face.landmarks[14, 1] + 0.1 * large.head.unit
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("person", ["001", "025", "042", "070", "120", "172"])
+def test_shape_is_kept_and_landmarks_followed_on_portraits(shared_data, person):
+    picture = read_image(shared_data / "portraits" / "london" / f"{person}_03_neutral.jpg")
+    face = largest_face(picture)
+    portrait = prepare(picture, face, size=512)
+    width = (face.box[2] - face.box[0]) * 512 / max(picture.shape[:2])
+    parts = {"nose": topology.NOSE, "outline": topology.OVAL, "eyes": np.r_[topology.LEFT_EYE, topology.RIGHT_EYE]}
+    asked = motion(5, **{**LIVELY, "blink": 0, "gaze": 0})
+    away = np.stack(
+        [
+            largest_face(frame).landmarks[:, :2] - portrait.head.moved(asked.shape[i], asked.pose[i])
+            for i, frame in enumerate(render(portrait, asked))
+        ]
+    )
+    for name, points in {"all": np.arange(468), **parts}.items():
+        assert np.linalg.norm(away[:, points], axis=-1).mean() < 0.02 * width, name

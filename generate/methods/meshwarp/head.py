@@ -13,7 +13,7 @@ from .warp import Lattice, determinant, thin_plate
 
 CONTROLS = 468  # the mesh; gaze moves the irises
 LEAST_AREA = 0.1  # Jacobian determinant that a moved face keeps everywhere
-_STEEP = 1.1  # slope of the depth
+_STEEP = 1.4  # slope of the depth
 _SMOOTH = 8e-3  # of the expression, against the landmarks' jitter
 _HOLD = 0.45  # head units from a border that cuts the person off, within which their motion dies out
 _CUT = 1.5  # how far apart, in units of the opening's own coordinate, the two sides of the lips stand
@@ -178,7 +178,7 @@ class HeadModel:
     def _fade(self, nodes: np.ndarray) -> np.ndarray:
         chin = self._local(self.landmarks[[_CHIN], :2])[0, 1]
         below = self._local(nodes)[:, 1] - chin
-        return (1 - smoothstep(-0.25, 0.95, below)).astype(np.float32)
+        return (1 - smoothstep(-0.02, 1.05, below)).astype(np.float32)
 
     def motion(self, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A row of `FaceMotion.pose` → turn (2, 3), origin (2,): px = origin + (point - pose.translation) @ turn.T."""

@@ -12,7 +12,7 @@ from ....core.faces import topology
 from .cavity import Cavity
 from .curve import Curve, smoothstep
 from .head import Field, HeadModel, Mover
-from .lips import is_closed
+from .seam import is_closed
 from .warp import Lattice, invert, resample
 
 _CLEAN = 0.012  # the outermost strip of a lip, whose colour is half shadow or teeth

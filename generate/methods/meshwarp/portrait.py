@@ -11,13 +11,13 @@ from ....core.faces import Face, person_matte, topology
 from .eyes import Eye
 from .head import Field, HeadModel, hold_at_borders
 from .layers import clean_plate, enlarge, foreground
-from .lips import is_closed, lip_line
 from .mouth import Mouth
+from .seam import is_closed, lip_line
 from .warp import Lattice
 
-TEXTURE = 2  # texture pixels per pixel of the picture
+_FINE, _LARGE = 2, 1_500_000  # texture pixels per pixel of the picture; 1 where the region has more pixels than this
 _LEAST, _MOST = 1.4, 2.3  # head units from the face's middle to the sides of the animated region
-_BELOW, _SWAY = 1.1, 0.35  # below the chin, around the hair
+_BELOW, _SWAY = 1.15, 0.35  # below the chin, around the hair
 _LEAST_ROOM = 0.3
 _NODES = 16  # lattice nodes per head unit
 
@@ -30,7 +30,7 @@ class Portrait:
         picture: uint8 (H, W, 3), at the output's size.
         box: x0, y0, x1, y1 of the region that may change.
         plate: uint8, that region without the person.
-        layer: uint8 premultiplied RGBA of the region, `TEXTURE` times larger.
+        layer: uint8 premultiplied RGBA of the region, `fine` times larger.
         head: geometry.
         field: what moves the region.
         mouth, eyes: drawn over the moved head; eyes as seen in the picture, left and right.
@@ -40,6 +40,7 @@ class Portrait:
     box: tuple[int, int, int, int]
     plate: np.ndarray
     layer: np.ndarray
+    fine: int
     head: HeadModel
     field: Field
     mouth: Mouth
@@ -48,7 +49,7 @@ class Portrait:
     @property
     def to_layer(self) -> np.ndarray:
         """(2, 3): pixels of the picture → pixels of the layer."""
-        return TEXTURE * np.array(((1, 0, -self.box[0]), (0, 1, -self.box[1])), np.float32)
+        return self.fine * np.array(((1, 0, -self.box[0]), (0, 1, -self.box[1])), np.float32)
 
 
 def prepare(picture: np.ndarray, face: Face, *, size: int | None = None) -> Portrait:
@@ -78,6 +79,8 @@ def prepare(picture: np.ndarray, face: Face, *, size: int | None = None) -> Port
     own = matte[y0:y1, x0:x1]
     plate = clean_plate(crop, own, max(2, round(0.08 * head.unit)))
 
+    fine = _FINE if crop.shape[0] * crop.shape[1] <= _LARGE else 1
+
     def share(points: np.ndarray) -> np.ndarray:
         return hold_at_borders(own, points - np.array((x0, y0), np.float32), head.unit)
 
@@ -86,7 +89,8 @@ def prepare(picture: np.ndarray, face: Face, *, size: int | None = None) -> Port
         picture=picture,
         box=box,
         plate=plate,
-        layer=enlarge(foreground(crop, own, plate), TEXTURE),
+        layer=enlarge(foreground(crop, own, plate), fine),
+        fine=fine,
         head=head,
         field=head.field(lattice, share(lattice.nodes().reshape(-1, 2))),
         mouth=Mouth.of(picture, head, white(picture, landmarks), share),
