@@ -1,0 +1,64 @@
+"""Writing the mark into frames."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .carriers import pattern
+from .key import resolve_key
+from .mask import gain_map
+from .payload import to_bits
+
+
+class VideoMarker:
+    """Marks the frames of one video with its record id.
+
+    Every frame is marked by itself and its number plays no part yet, so the result does not depend on how the frames
+    are chunked, and any part of the video tells the id.
+
+    Args:
+        record_id: 16 hex digits.
+        width: of the frames, px.
+        height: likewise.
+        fps: frames per second.
+        key: of the mark; None for `resolve_key()`.
+
+    Raises:
+        ValueError: the id is not 16 hex digits.
+    """
+
+    def __init__(self, record_id: str, *, width: int, height: int, fps: float, key: bytes | None = None) -> None:
+        key = resolve_key() if key is None else key
+        self.record_id, self.width, self.height, self.fps = record_id, width, height, fps
+        self._pattern = pattern(to_bits(record_id, key), key, width=width, height=height)
+
+    def mark(self, frames: np.ndarray, start: int) -> np.ndarray:
+        """Marked copies of frames.
+
+        Args:
+            frames: uint8 (T, height, width, 3).
+            start: index of the first frame in the video.
+
+        Returns:
+            uint8 (T, height, width, 3).
+
+        Raises:
+            ValueError: the frames have another shape or type.
+        """
+        if frames.dtype != np.uint8 or frames.shape[1:] != (self.height, self.width, 3):
+            raise ValueError(f"frames are uint8 (T, {self.height}, {self.width}, 3), not {frames.dtype} {frames.shape}")
+        marked = np.empty_like(frames, order="C")
+        for frame, out in zip(frames, marked, strict=True):
+            self._mark(np.ascontiguousarray(frame), out)
+        return marked
+
+    def _mark(self, frame: np.ndarray, out: np.ndarray) -> None:
+        gain = cv2.resize(gain_map(frame), (self.width, self.height), interpolation=cv2.INTER_LINEAR)
+        delta = cv2.multiply(self._pattern, gain, dtype=cv2.CV_8S)
+        # Two saturating byte operations are several times faster than one addition in a wider type. The same change in
+        # R, G and B changes luma alone.
+        for change, apply in ((cv2.max(delta, 0), cv2.add), (cv2.max(cv2.subtract(0, delta), 0), cv2.subtract)):
+            change = change.view(np.uint8)
+            apply(frame, cv2.merge((change, change, change)), dst=out)
+            frame = out

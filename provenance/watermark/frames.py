@@ -1,0 +1,127 @@
+"""Frames for the reader: the mean luma of short bursts of consecutive frames, spread over the source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ...core.errors import InputError
+from ...core.media import read_image
+from ...core.media.source import open_media
+from ...core.media.streams import decode, video_stream
+
+BURST = 6  # frames; averaging more loses the mark where the picture moves, fewer costs time
+SIDE = 512  # px, short side to which larger pictures are reduced; finest carrier there: 7 px a cycle
+ELONGATION = 2.5  # of a picture longer than this only the middle is read
+SEEK_BEYOND = 4  # times as many frames as are wanted: then seeking is cheaper than decoding all
+
+Source = str | os.PathLike[str] | Iterable[np.ndarray]
+
+
+def bursts(source: Source, most: int) -> Iterator[tuple[np.ndarray, int]]:
+    """Mean luma of bursts, float32 (H, W) at the reader's size, and how many frames each holds.
+
+    Args:
+        source: a video, a picture, or chunks of uint8 RGB frames (T, H, W, 3).
+        most: frames to use; a longer file is sampled evenly. Chunks are all used, for their number is unknown.
+
+    Raises:
+        InputError: unreadable, empty, too_large, no_video.
+    """
+    if isinstance(source, str | os.PathLike):
+        lumas = _of_file(source, most)
+    else:
+        lumas = (((0, index), _luma(frame)) for index, frame in enumerate(_single(source)))
+    held: list[np.ndarray] = []
+    run = None
+    for key, luma in lumas:
+        burst = (key[0], key[1] // BURST, luma.shape)
+        if held and burst != run:
+            yield _mean(held), len(held)
+            held = []
+        run = burst
+        held.append(luma)
+    if held:
+        yield _mean(held), len(held)
+
+
+def _mean(lumas: list[np.ndarray]) -> np.ndarray:
+    total = np.zeros(lumas[0].shape, np.float32)
+    for luma in lumas:
+        cv2.accumulate(luma, total)
+    height, width = total.shape
+    scale = min(1.0, SIDE / min(height, width))
+    if scale < 1:
+        total = cv2.resize(total, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+        height, width = total.shape
+    longest = round(ELONGATION * min(height, width))
+    top, left = max(0, height - longest) // 2, max(0, width - longest) // 2
+    return total[top : top + longest, left : left + longest] / len(lumas)
+
+
+def _single(chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    for chunk in chunks:
+        yield from chunk
+
+
+def _luma(frame: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
+
+
+def _of_file(path: str | os.PathLike[str], most: int) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
+    """((burst, frame number), luma uint8) of a video; the one picture of a file that holds no video."""
+    count = 0
+    with open_media(path) as container:
+        if stream := video_stream(container):
+            stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = min(4, os.cpu_count() or 1)
+            for key, frame in _sampled(container, stream, most):
+                count += 1
+                yield key, _plane(frame)
+    if not stream:
+        raise InputError("no_video", f"{path} has no video stream.", "Give a file with moving pictures.")
+    if not count:
+        yield (0, 0), _luma(read_image(path))
+
+
+def _sampled(container: Any, stream: Any, most: int) -> Iterator[tuple[tuple[int, int], Any]]:
+    seconds = float((stream.duration or 0) * stream.time_base) or (container.duration or 0) / 1e6
+    expected = stream.frames or round(seconds * float(stream.average_rate or 25))
+    if expected > SEEK_BEYOND * most and stream.duration:
+        yield from _sought(container, stream, most)
+        return
+    groups, wanted = max(1, -(-expected // BURST)), max(1, most // BURST)
+    for index, frame in enumerate(decode(container, stream, [])):
+        group = index // BURST
+        if group * wanted // groups != (group - 1) * wanted // groups or wanted >= groups:
+            yield (0, index), frame
+
+
+def _sought(container: Any, stream: Any, most: int) -> Iterator[tuple[tuple[int, int], Any]]:
+    """Bursts from key frames, which are the sharpest and need nothing decoded before them."""
+    number = max(1, most // (2 * BURST))
+    last = -1
+    for burst in range(number):
+        target = (stream.start_time or 0) + stream.duration * burst // number
+        container.seek(int(target), stream=stream)
+        index = 0
+        for frame in decode(container, stream, []):
+            if frame.pts is None or frame.pts <= last:
+                continue
+            yield (burst, index), frame
+            last, index = frame.pts, index + 1
+            if index == 2 * BURST:
+                break
+
+
+def _plane(frame: Any) -> np.ndarray:
+    """Luma uint8 (H, W): the first plane as it is, where there is one."""
+    parts = frame.format.components
+    if frame.format.is_rgb or parts[0].bits != 8 or not frame.format.is_planar:
+        frame = frame.reformat(format="gray")
+    plane = frame.planes[0]
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]

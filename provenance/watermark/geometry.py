@@ -1,0 +1,150 @@
+"""Finding the mark after the picture was mirrored, turned, scaled, rotated, cropped or shifted.
+
+A placement of the tiles is a matrix M (2, 2), which takes a carrier's cycles per tile to cycles per px of the picture
+that is read, and a shift d (2,) in tiles. Its score is the correlation of the pilots with the spectrum, limited so that
+no carrier dominates, in standard deviations:
+
+    z = sum Re(u conj(p) exp(2 pi i k d)) / sqrt(sum |u|^2 / 2),   u = F(M k) / sqrt(1 + |F(M k)|^2)
+
+In an unmarked picture the pilots' phases p know nothing of u, so for any picture P(z >= x) <= exp(-x^2 / 2) over the draw
+of the key (Chernoff's bound; E exp(t cos) = I0(t) <= exp(t^2 / 4)). That is what `read` builds its p-value on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .carriers import TILES, Carriers
+from .residual import Spectrum
+
+GRID = 48  # shifts tried along a tile; 2 * FINEST would be the least
+_BATCH = 256
+_KEPT = 6  # placements of a stage that are refined
+
+# Stages of the search, each with the steps that a picture four to seven tiles wide tolerates.
+_SCALES = np.exp(np.arange(np.log(0.5), np.log(2.1), 0.006))  # of the tile, against the picture as a whole
+_LEAN = np.deg2rad(np.arange(0.35, 5.3, 0.35))
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the tiles lie.
+
+    Attributes:
+        matrix: M as above.
+        shift: d as above, from the spectrum's centre.
+        z: score of the pilots.
+        turns, flipped: the right-angle part of M: quarter turns clockwise, after mirroring left to right.
+    """
+
+    matrix: np.ndarray
+    shift: np.ndarray
+    z: float
+    turns: int = 0
+    flipped: bool = False
+
+
+def correlate(spectrum: Spectrum, matrices: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Limited carrier values u, complex64 (n, k), for n matrices and k carriers."""
+    values = spectrum.at(points @ matrices.transpose(0, 2, 1))
+    return values / np.sqrt(1 + np.abs(values) ** 2)
+
+
+def stages(short_side: float) -> Iterator[list[tuple[np.ndarray, int, bool]]]:
+    """Matrices to try, with their turns and flips: the picture as it is; scaled; scaled and slightly rotated."""
+    tile = short_side / TILES
+    right = [(_turn(turns, flipped), turns, flipped) for flipped in (False, True) for turns in range(4)]
+    yield [(rigid / tile, turns, flipped) for rigid, turns, flipped in right]
+    upright = [each for each in right if each[1] == 0]
+    yield [(rigid / (tile * scale), *about) for scale in _SCALES for rigid, *about in right]
+    for lean in (_LEAN[:6], _LEAN[6:]):
+        yield [
+            (_rotation(angle) @ rigid / (tile * scale), *about)
+            for scale in _SCALES
+            for angle in (*lean, *-lean)
+            for rigid, *about in upright
+        ]
+
+
+def search(spectrum: Spectrum, carriers: Carriers, tried: list[tuple[np.ndarray, int, bool]]) -> Placement:
+    """The best placement near any of these matrices, at any shift."""
+    matrices = np.stack([matrix for matrix, *_ in tried])
+    shifts = np.stack(np.meshgrid(*[np.arange(GRID) / GRID] * 2), axis=-1).reshape(-1, 2)
+    waves = np.exp(2j * np.pi * carriers.pilots @ shifts.T) * carriers.pilot_phases.conj()[:, None]
+    waves = np.concatenate([waves.real, -waves.imag]).astype(np.float32)
+    best: list[Placement] = []
+    for start in range(0, len(matrices), _BATCH):
+        limited = correlate(spectrum, matrices[start : start + _BATCH], carriers.pilots)
+        scores = np.concatenate([limited.real, limited.imag], axis=1).astype(np.float32) @ waves / _deviation(limited)
+        where = scores.argmax(axis=1)
+        highest = scores[np.arange(len(scores)), where]
+        for row in np.argsort(-highest)[:_KEPT]:
+            _, turns, flipped = tried[start + row]
+            best.append(Placement(matrices[start + row], shifts[where[row]], float(highest[row]), turns, flipped))
+    best = sorted(best, key=lambda placement: -placement.z)[:_KEPT]
+    return max((_refined(spectrum, carriers, placement) for placement in best), key=lambda placement: placement.z)
+
+
+def trials(tried: int) -> int:
+    """How many placements a stage with so many matrices has looked at."""
+    return tried * GRID**2
+
+
+def _deviation(limited: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum((np.abs(limited) ** 2).sum(axis=-1, keepdims=True) / 2, 1e-12))
+
+
+def _refined(spectrum: Spectrum, carriers: Carriers, placement: Placement) -> Placement:
+    """Climb by a pattern search over stretch, rotation, shear and shift, with ever smaller steps."""
+
+    def scores(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        size, stretch, turn, shear = offsets[:, :4].T
+        change = np.stack([1 + size + stretch, shear - turn, shear + turn, 1 + size - stretch], axis=1).reshape(
+            -1, 2, 2
+        )
+        matrices, shifts = change @ placement.matrix, placement.shift + offsets[:, 4:]
+        limited = correlate(spectrum, matrices, carriers.pilots)
+        aligned = limited * carriers.pilot_phases.conj() * np.exp(2j * np.pi * shifts @ carriers.pilots.T)
+        return aligned.real.sum(axis=1) / _deviation(limited)[:, 0], matrices, shifts
+
+    steps = np.array([0.004] * 4 + [0.012] * 2)
+    here = np.zeros((1, 6))
+    z = scores(here)[0][0]
+    while steps[0] > 0.004 / 16:
+        around = here + np.concatenate([np.diag(steps), np.diag(-steps)])
+        found = scores(around)[0]
+        better = np.maximum(found[:6], found[6:]) > z
+        together = here + steps * better * np.where(found[:6] > found[6:], 1, -1)  # all good moves at once
+        candidates = np.concatenate([around, together])
+        found = np.append(found, scores(together)[0])
+        if found.max() > z + 1e-3:
+            here, z = candidates[[found.argmax()]], found.max()
+        else:
+            steps = steps / 2
+    _, matrices, shifts = scores(here)
+    return replace(placement, matrix=matrices[0], shift=shifts[0], z=float(z))
+
+
+def _rotation(angle: float) -> np.ndarray:
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def _turn(turns: int, flipped: bool) -> np.ndarray:
+    return np.round(_rotation(turns * np.pi / 2)) @ np.diag([-1 if flipped else 1, 1])
+
+
+def describe(placement: Placement, spectrum: Spectrum, short_side: float) -> dict[str, object]:
+    """The placement in words and px of the picture as read: what was done to the picture, as far as the tiles tell."""
+    inverse = np.linalg.inv(placement.matrix).T  # columns: the sides of a tile, px
+    upright = inverse @ _turn(placement.turns, placement.flipped).T
+    corner = placement.matrix.T @ -spectrum.centre - placement.shift  # the picture's corner, in tiles
+    return {
+        "flipped": placement.flipped,
+        "turned": 90 * placement.turns,
+        "rotation": round(float(np.degrees(np.arctan2(upright[1, 0] - upright[0, 1], np.trace(upright)))), 2),
+        "scale": round(float(np.sqrt(abs(np.linalg.det(inverse))) * TILES / short_side), 4),
+        "shift": [round(float(value), 1) for value in inverse @ (np.round(corner) - corner)],
+    }

@@ -1,0 +1,117 @@
+"""Reading the mark: which record id, and how sure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import code
+from .carriers import Carriers, carriers
+from .frames import Source, bursts
+from .geometry import Placement, correlate, describe, search, stages, trials
+from .key import PUBLIC_KEY, resolve_key
+from .payload import CHECK_BITS, from_bits, to_bits
+from .residual import Spectrum, whiten
+
+THRESHOLD = 1e-6
+CANDIDATES = 8  # messages held against their check
+
+
+@dataclass(frozen=True)
+class MarkReading:
+    """What was read.
+
+    Attributes:
+        found: a record id was read, and p_value is at most `THRESHOLD`.
+        record_id: 16 hex digits; None unless found.
+        p_value: upper bound on the probability that a picture or video without this mark reads like this one: a pilot
+            score as high at any of the placements tried and, where the check holds, a check that holds by chance.
+        details: pilot_z, pilot_p (without the check), frames, trials, and, where found, bits_corrected (of
+            `coded_bits`), flipped, turned and rotation (degrees clockwise), scale (of a tile, against the picture's
+            short side; 4/3 after a crop to three quarters), shift (px).
+    """
+
+    found: bool
+    record_id: str | None
+    p_value: float
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def read_mark(source: Source, *, key: bytes | None = None, max_frames: int = 250) -> MarkReading:
+    """Look for a mark.
+
+    Args:
+        source: path of a video or picture, or an iterable of frames, uint8 RGB (T, H, W, 3).
+        key: of the mark; None tries `resolve_key()` and then, if that is another, the public key.
+        max_frames: how many frames of a file to use, spread over it. Chunks are all used.
+
+    Raises:
+        InputError: unreadable, empty, too_large, no_video.
+    """
+    keys = [key] if key is not None else list(dict.fromkeys([resolve_key(), PUBLIC_KEY]))
+    spectrum, short_side, frames = _spectrum(source, max_frames)
+    best = MarkReading(False, None, 1.0, {"frames": frames})
+    if spectrum is None:
+        return best
+    for each in keys:
+        reading = _read(spectrum, short_side, each, len(keys))
+        if reading.found or reading.p_value <= best.p_value:
+            best = MarkReading(reading.found, reading.record_id, reading.p_value, {"frames": frames, **reading.details})
+        if best.found:
+            break
+    return best
+
+
+def _spectrum(source: Source, most: int) -> tuple[Spectrum | None, int, int]:
+    """Spectrum of the mean residual, short side of the picture, number of frames; no spectrum of an even picture."""
+    total: np.ndarray | None = None
+    frames = 0
+    for mean, count in bursts(source, most):
+        if min(mean.shape) < 32 or (total is not None and mean.shape != total.shape):
+            continue  # the size changed on the way: what came first counts
+        residual = whiten(mean) * count
+        total = residual if total is None else total + residual
+        frames += count
+    if total is None or not total.any():
+        return None, 0, frames
+    return Spectrum(total), min(total.shape), frames
+
+
+def _read(spectrum: Spectrum, short_side: int, key: bytes, keys: int) -> MarkReading:
+    known = carriers(key)
+    plan = list(stages(short_side))
+    seen, best = 0, MarkReading(False, None, 1.0)
+    for tried in plan:
+        placement = search(spectrum, known, tried)
+        seen += trials(len(tried))
+        # Every stage may raise a false alarm, so each is charged for all of them, and for all that was tried before.
+        pilot_p = min(1.0, keys * len(plan) * seen * math.exp(-(placement.z**2) / 2))
+        record_id, wrong = _decode(spectrum, known, placement, key)
+        p = pilot_p * CANDIDATES / 2**CHECK_BITS if record_id else pilot_p
+        details = {"pilot_z": round(placement.z, 2), "pilot_p": pilot_p, "trials": seen}
+        if record_id and p <= THRESHOLD:
+            details |= {
+                "bits_corrected": wrong,
+                "coded_bits": len(known.slots),
+                **describe(placement, spectrum, short_side),
+            }
+            return MarkReading(True, record_id, p, details)
+        if pilot_p <= best.p_value:
+            best = MarkReading(False, None, pilot_p, details)
+    return best
+
+
+def _decode(spectrum: Spectrum, known: Carriers, placement: Placement, key: bytes) -> tuple[str | None, int]:
+    """The record id, if the check of a likely message holds, and how many received signs were wrong."""
+    values = correlate(spectrum, placement.matrix[None], known.data)[0]
+    values = values * np.exp(2j * np.pi * known.data @ placement.shift)
+    for message in code.decode(known.demodulate(values), candidates=CANDIDATES):
+        if record_id := from_bits(message, key):
+            sent = known.modulate(to_bits(record_id, key))[1][len(known.pilots) :] * known.data_phases.conj()
+            received = values * known.data_phases.conj()
+            wrong = np.sum(sent.real * received.real < 0) + np.sum(sent.imag * received.imag < 0)
+            return record_id, int(wrong)
+    return None, 0
