@@ -245,8 +245,8 @@ class ScanReport:
 def together(rates: list[float]) -> float:
     """Rates of false alarms per 100 of several looks as one, fair to how often chance was tried.
 
-    Simes, "An improved Bonferroni procedure for multiple tests of significance", Biometrika 1986: one low rate among many
-    counts for little, many low ones for as much as each.
+    Simes, "An improved Bonferroni procedure for multiple tests of significance", Biometrika 1986: one low rate among
+    many counts for little, many low ones for as much as each.
     """
     return min(len(rates) * rate / (rank + 1) for rank, rate in enumerate(sorted(rates)))
 

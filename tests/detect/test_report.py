@@ -115,7 +115,15 @@ def test_a_browser_shows_it(clip_path, told, tmp_path, width, scheme):
         pytest.skip("no chromium on this machine")
     scan(clip_path, detector=told(0.95, 5.0)).to_html(tmp_path / "page.html")
     quiet = "--disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", *quiet.split(), f"--window-size={width},1600"]
+    command = [
+        browser,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        *quiet.split(),
+        f"--window-size={width},1600",
+    ]
     command += [f"--blink-settings=preferredColorScheme={scheme}", f"--user-data-dir={tmp_path / 'profile'}"]
     command += [f"--screenshot={tmp_path / 'page.png'}", (tmp_path / "page.html").as_uri()]
     subprocess.run(command, check=True, timeout=120, capture_output=True)
