@@ -79,15 +79,26 @@ def gather(path: Path, *, trust: TrustList | None, store: Store, key: bytes | No
 
 
 def _ask_store(found: Evidence, store: Store) -> None:
+    """The row of the mark's id, else of the manifest's; one that is not what was signed is no evidence."""
     try:
-        for record_id in filter(None, (found.mark_id, found.manifest_id)):
-            found.entry = found.entry or store.get(record_id)
+        entry = next(filter(None, (store.get(key) for key in (found.mark_id, found.manifest_id) if key)), None)
     except FacewrightError as error:
         found.warnings.append(f"The store could not be asked: {error.message}")
+        return
+    if entry is None:
+        return
+    found.original = read_manifest(entry.manifest, trust=found.trust)
+    signed = found.original.generation if found.original.intact else None
+    digest = fingerprint.digest(entry.fingerprint)
+    if signed == generation(entry.record) and digest == entry.record.fingerprint_sha256:
+        found.entry = entry
+    else:
+        found.warnings.append(
+            f"The store's row of {entry.record.record_id} is not what was signed, so it was not used."
+        )
 
 
 def _compare(path: Path, entry: Entry, found: Evidence) -> None:
-    found.original = read_manifest(entry.manifest, trust=found.trust)
     with open(path, "rb") as file:
         found.is_original = embedded_manifest(file) == entry.manifest
     if found.is_original and found.manifest.valid:
@@ -110,24 +121,17 @@ def contradictions(found: Evidence) -> list[str]:
             said.append(f"the manifest names the watermark {found.manifest_id}, the pixels carry {mark_id}")
         elif mark_id and not found.manifest_id and mark_id not in manifest.ingredient_ids and not manifest.says_ai:
             said.append("the pixels carry the watermark of a generated video, the signed manifest does not say so")
-    if found.entry and not (manifest.valid and found.is_original):
-        said += _against_record(found, found.entry)
+        if found.entry and found.manifest_id == found.entry.record.record_id and not found.is_original:
+            said += _against_record(found, found.entry)
     return said
 
 
 def _against_record(found: Evidence, entry: Entry) -> list[str]:
+    """A manifest of our id that is not the one that was signed here: a second file of the clip, or a forgery."""
     said: list[str] = []
-    record, manifest, original = entry.record, found.manifest, found.original
-    signed = generation(record)
-    if original is None or not original.intact or dict(original.generation or {}) != signed:
-        said.append("the store's row is not what was signed when it was made")
-    elif fingerprint.digest(entry.fingerprint) != record.fingerprint_sha256:
-        said.append("the store's fingerprint is not the one that was signed")
-    if manifest.valid and found.manifest_id == record.record_id:
-        stated = manifest.generation or {}
-        differing = [name for name in _SAME if stated.get(name) != signed[name]]
-        if differing:
-            said.append(f"the signed manifest and the record differ in {', '.join(differing)}")
-        if found.similarity is not None and not found.matches:
-            said.append("the signed manifest names a record of another picture")
+    stated, signed = found.manifest.generation or {}, generation(entry.record)
+    if differing := [name for name in _SAME if stated.get(name) != signed[name]]:
+        said.append(f"the signed manifest and the record differ in {', '.join(differing)}")
+    if found.similarity is not None and not found.matches:
+        said.append("the signed manifest names a record of another picture")
     return said

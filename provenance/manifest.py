@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import io
 import mimetypes
+import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +28,18 @@ from .target import disk_error
 
 SPEC_VERSION = "2.4"
 GENERATION = "org.facewright.generation"
-MERKLE_BLOCK_KIB = 1024  # hash the media in blocks: 50 MB of memory for a 1 GB file, 550 MB in one piece
+MERKLE_BLOCK_KIB = 1024  # hash the media in blocks, so that a reader may check a part
+IN_MEMORY_MB = 8  # c2pa copies larger files through an unnamed temporary file: flat memory, at the cost of a copy
 MEDIA_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime"}
 _COORDINATE_BYTES = {"ES256": 32, "ES384": 48, "ES512": 66}
 
 OFFLINE: dict[str, Any] = {
     "version": 1,
-    "core": {"merkle_tree_chunk_size_in_kb": MERKLE_BLOCK_KIB, "allowed_network_hosts": []},
+    "core": {
+        "merkle_tree_chunk_size_in_kb": MERKLE_BLOCK_KIB,
+        "backing_store_memory_threshold_in_mb": IN_MEMORY_MB,
+        "allowed_network_hosts": [],
+    },
     "builder": {"thumbnail": {"enabled": False}},
     "verify": {
         "remote_manifest_fetch": False,
@@ -156,6 +163,8 @@ def sign(source: Path, target: Path, record: Record, signer: Signer, title: str)
             disk.append(error)
         if disk:
             raise disk_error(disk[0], target) from error
+        if number := re.search(r"\(os error (\d+)\)$", str(error)):
+            raise disk_error(OSError(int(number[1]), str(error)), Path(tempfile.gettempdir())) from error
         cause = failures[0] if failures else error
         raise RefusedError(
             "sign_failed",

@@ -9,6 +9,7 @@ that carries the mark, and the next run in the folder removes it. There is no sw
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -102,6 +103,8 @@ def seal(
     target = check_target(target, force, [item.path for item in draft.ingredients])
     if marked and record_id is None:
         raise UsageError("usage", "Marked chunks need the record_id of their mark.")
+    if record_id is not None and not re.fullmatch("[0-9a-f]{16}", record_id):
+        raise UsageError("usage", f"A record id is 16 hex digits, not {record_id!r}.")
     if (audio is None) != (audio_rate is None):
         raise UsageError("usage", "audio and audio_rate belong together.")
     record_id = record_id or new_record_id()

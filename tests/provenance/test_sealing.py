@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from facewright.core.errors import InputError, MachineError, RefusedError, UsageError
 from facewright.core.media import VideoReader, probe, read_audio
-from facewright.provenance import Signer, Store, new_record_id, read_mark, seal
+from facewright.provenance import Record, Signer, Store, default_signer, new_record_id, read_mark, seal
 from facewright.provenance.encoding import Sound
 from facewright.provenance.reading import read_manifest
 from facewright.provenance.watermark import MarkReading, VideoMarker
@@ -174,6 +174,8 @@ FAULTS = {
 def test_a_fault_at_any_step_leaves_nothing(fault, run, tmp_path, monkeypatch):
     owner, name, broken, error, code = FAULTS[fault]
     (tmp_path / "out" / "neighbour.mp4").write_bytes(b"innocent")
+    default_signer()  # keys and a store are there from earlier runs
+    Store().add(Record("m", "1", {}, 0, {}, record_id=new_record_id(), created="2026"), b"earlier", b"")
     monkeypatch.setattr(owner, name, broken)
     with pytest.raises(error) as caught:
         run()
@@ -181,7 +183,7 @@ def test_a_fault_at_any_step_leaves_nothing(fault, run, tmp_path, monkeypatch):
         assert caught.value.code == code
         assert ".tmp." not in str(caught.value)
     assert left(tmp_path) == ["neighbour.mp4"]
-    assert len(Store()) == 0
+    assert [entry.manifest for entry in Store()] == [b"earlier"]
 
 
 @pytest.mark.parametrize("after", [0, 1, 3])
@@ -232,7 +234,7 @@ def test_no_frames(run, tmp_path, chunks):
 
 
 def test_arguments_that_cannot_be(run, tmp_path):
-    for options in ({"marked": True}, {"audio": []}, {"audio_rate": 16_000}, {"name": "clip.avi"}):
+    for options in ({"marked": True}, {"audio": []}, {"audio_rate": 16_000}, {"record_id": "x"}, {"name": "clip.avi"}):
         with pytest.raises(UsageError):
             run(**options)
     assert left(tmp_path) == []
