@@ -17,6 +17,7 @@ from ..core.random import generator
 from ..datasets.index import folds
 from .calibration import balance, level
 from .detectors.features import NAMES
+from .detectors.residual import ResidualModel
 from .fitting import Corpus, auc, duels, fit_calibrated, held_out, weigh
 from .measures import CONTAINER
 
@@ -60,6 +61,35 @@ def judge(corpus: Corpus, names: Sequence[str], seed: int, progress: Report = si
         "clips": {kind: int((corpus.kinds == kind).sum()) for kind in np.unique(corpus.kinds)},
         "people": {kind: len(set(corpus.people[corpus.kinds == kind])) for kind in np.unique(corpus.kinds)},
     }
+
+
+def confront(corpus: Corpus, model: ResidualModel) -> dict[str, dict[str, Any]]:
+    """What a finished model says of clips that had no part in its making, genuine ones and each generator's.
+
+    Returns:
+        For "genuine", "control" and every generator: clips, people, abstentions, mean score, and of the clips that are
+        scored the shares at each level; for generators the AUC against the genuine clips, too.
+    """
+    raw = np.array([float(model.raw(rows).mean()) for rows in corpus.rows])
+    outside = np.array([model.distance(rows) > model.far for rows in corpus.rows])
+    rates = [model.calibration.false_alarms_per_100(one) for one in raw]
+    levels = np.array([level(rate, model.calibration.least_per_100) for rate in rates])
+    groups = np.array([entry.generator or entry.label for entry in corpus.entries])
+    said = {}
+    for group in np.unique(groups):
+        chosen, scored = groups == group, (groups == group) & ~outside
+        said[str(group)] = {
+            "clips": int(chosen.sum()),
+            "people": len(set(corpus.people[chosen])),
+            "abstained": int((chosen & outside).sum()),
+            "mean score": round(float(model.calibration.score(raw[scored]).mean()), 3) if scored.any() else None,
+            **{word: _share(scored & (levels == word), scored, corpus) for word in ("strong", "some", "little")},
+        }
+        against = (groups == "genuine") & ~outside
+        if group not in ("genuine", "control") and scored.any() and against.any():
+            both = corpus.take(scored | against)
+            said[str(group)]["AUC"] = round(auc(raw[scored | against], both), 4)
+    return said
 
 
 def container_auc(corpus: Corpus, fold: np.ndarray, columns: Sequence[int]) -> float:

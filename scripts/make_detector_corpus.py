@@ -9,7 +9,8 @@ go through one chain (size, watermark at random, H.264 at a random quality):
 
 - genuine: windows of the real videos of class A and B;
 - synthetic: meshwarp on consented portraits, each as if taken by some camera (framing, background, blur, noise, JPEG);
-- control: the same portraits without animation, under simulated camera shake and fresh sensor noise.
+- control: the same portraits without animation, under simulated camera shake and fresh sensor noise;
+- other, on request: clips of other generators, for tests alone, a visible logo cropped away.
 
 No video of a face is written anywhere: clips live in memory until they are measured, so that nothing synthetic without
 a mark can leave. What stays is an index of recipes and the measures.
@@ -60,17 +61,17 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", choices=["genuine", "synthetic", "control"], action="append")
+    parser.add_argument("--only", choices=["genuine", "synthetic", "control", "other"], action="append")
     parser.add_argument("--classes", default="AB", help="licence classes of genuine clips; shipped weights: AB alone")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     with (options.data / "MANIFEST.csv").open(encoding="utf-8") as file:
         manifest = list(csv.DictReader(file))
-    makers = {"genuine": genuine, "synthetic": synthetic, "control": control}
+    makers = {"genuine": genuine, "synthetic": synthetic, "control": control, "other": other}
     entries: list[Entry] = []
     measured: list[Measures] = []
     begun = time.monotonic()
-    for kind in options.only or makers:
+    for kind in options.only or ("genuine", "synthetic", "control"):
         for clip in makers[kind](options, manifest):
             for encode in range(ENCODES):
                 entry, seen = encoded(clip, generator(options.seed, clip.entry.video, encode), encode)
@@ -139,6 +140,25 @@ def control(options: argparse.Namespace, _: list[dict[str, str]]) -> Iterator[Cl
         yield Clip(
             frames, float(fps), Entry(f"control/{row['file']}", "control", row["identity_id"], row["file"], licence)
         )
+
+
+def other(options: argparse.Namespace, manifest: list[dict[str, str]]) -> Iterator[Clip]:
+    for row in manifest:
+        if not row["file"].startswith("video_fake/"):
+            continue
+        path = options.data / row["file"]
+        length = probe(path).seconds
+        for number in range(WINDOWS):
+            start = max(0.0, length - SECONDS) * (number / (WINDOWS - 1))
+            reader = VideoReader(path, start=start, seconds=min(SECONDS, length))
+            frames = np.concatenate(list(reader))
+            if "dreamtalk" in row["file"]:  # its name is written below
+                frames = frames[:, : int(0.86 * frames.shape[1]) // 2 * 2]
+            maker = row["method_or_note"].split("+")[0]
+            entry = Entry(
+                f"{row['file']}#{start:.1f}", "synthetic", row["file"], row["file"], row["class"], generator_name
+            )
+            yield Clip(frames, float(reader.fps), entry)
 
 
 def portraits(options: argparse.Namespace) -> list[dict[str, str]]:
