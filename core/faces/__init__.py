@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import topology
     from .crop import Crop, CropRecipe, crop_face, paste_back, soft_mask
-    from .face import Face, FaceBackend, choose_face, find_faces, largest_face, load_backend
+    from .face import BACKENDS, Face, FaceBackend, choose_face, find_faces, largest_face, load_backend
     from .matte import person_matte
     from .pose import Pose, align, euler, fit_pose, from_euler, to_head, to_image
+    from .smoothing import smooth
     from .tracking import TrackedFace, TrackedFrame, track
 
 __all__ = [
+    "BACKENDS",
     "Crop",
     "CropRecipe",
     "Face",
@@ -32,6 +34,7 @@ __all__ = [
     "load_backend",
     "paste_back",
     "person_matte",
+    "smooth",
     "soft_mask",
     "to_head",
     "to_image",
@@ -41,8 +44,11 @@ __all__ = [
 
 _HOME = {  # name → its file; imported when asked for, for numpy, cv2 and mediapipe take their time
     **dict.fromkeys(("Crop", "CropRecipe", "crop_face", "paste_back", "soft_mask"), "crop"),
-    **dict.fromkeys(("Face", "FaceBackend", "choose_face", "find_faces", "largest_face", "load_backend"), "face"),
+    **dict.fromkeys(
+        ("BACKENDS", "Face", "FaceBackend", "choose_face", "find_faces", "largest_face", "load_backend"), "face"
+    ),
     "person_matte": "matte",
+    "smooth": "smoothing",
     **dict.fromkeys(("Pose", "align", "euler", "fit_pose", "from_euler", "to_head", "to_image"), "pose"),
     **dict.fromkeys(("TrackedFace", "TrackedFrame", "track"), "tracking"),
 }

@@ -32,15 +32,13 @@ class InsightfaceFinder:
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
         home = Path(root or os.environ.get("INSIGHTFACE_HOME") or "~/.insightface").expanduser()
-        try:
-            from insightface.model_zoo import get_model  # pyright: ignore[reportMissingImports]
-        except ImportError as error:
-            raise AssetError(
-                "weights_missing", f"the insightface package cannot be imported: {error}", _HINT
-            ) from error
         models = sorted(path for kind in ("det_*.onnx", "scrfd_*.onnx") for path in home.glob(f"**/{kind}"))
         if not models:
             raise AssetError("weights_missing", f"no InsightFace detector (det_*.onnx) under {home}", _HINT)
+        try:
+            from insightface.model_zoo import get_model  # pyright: ignore[reportMissingImports]
+        except ImportError as error:
+            raise AssetError("weights_missing", f"insightface cannot be imported: {error}", _HINT) from error
         try:
             self._detector: Any = get_model(str(models[-1]), providers=["CPUExecutionProvider"])
             self._detector.prepare(ctx_id=-1, det_thresh=0.5, input_size=(640, 640))
