@@ -9,6 +9,7 @@ from facewright.core.media import VideoReader, probe
 from facewright.generate import SpeechDrive, load
 from facewright.generate.clip import even_size
 from facewright.provenance import read_mark, verify
+from PIL import Image
 
 SECONDS = 1.6
 
@@ -19,22 +20,30 @@ def talker():
 
 
 @pytest.fixture(scope="module")
-def frames(talker, portrait_path, speech_path):
+def close_up(portrait_path, tmp_path_factory):
+    """The portrait's head and shoulders, so that small videos hold a face large enough."""
+    path = tmp_path_factory.mktemp("portrait") / "close up.png"
+    Image.open(portrait_path).crop((80, 0, 368, 288)).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def frames(talker, close_up, speech_path):
     """Unmarked frames of one short clip, as the reference for repetitions."""
-    clip = talker(portrait_path, speech_path, size=256, seconds=SECONDS, seed=5)
+    clip = talker(close_up, speech_path, size=256, seconds=SECONDS, seed=5)
     return np.concatenate(list(clip._unmarked()))
 
 
 @pytest.mark.parametrize("chunk", [1, 8, 64])
-def test_same_seed_same_pixels_whatever_the_chunk(talker, portrait_path, speech_path, frames, chunk):
-    clip = talker(portrait_path, speech_path, size=256, seconds=SECONDS, seed=5, chunk=chunk)
+def test_same_seed_same_pixels_whatever_the_chunk(talker, close_up, speech_path, frames, chunk):
+    clip = talker(close_up, speech_path, size=256, seconds=SECONDS, seed=5, chunk=chunk)
     parts = list(clip._unmarked())
     assert max(len(part) for part in parts) <= chunk
     np.testing.assert_array_equal(np.concatenate(parts), frames)
 
 
-def test_another_seed_moves_otherwise(talker, portrait_path, speech_path, frames):
-    clip = talker(portrait_path, speech_path, size=256, seconds=SECONDS, seed=6)
+def test_another_seed_moves_otherwise(talker, close_up, speech_path, frames):
+    clip = talker(close_up, speech_path, size=256, seconds=SECONDS, seed=6)
     assert not np.array_equal(np.concatenate(list(clip._unmarked())), frames)
 
 
@@ -64,13 +73,11 @@ def test_saved_file_is_sealed(talker, portrait_path, speech_path, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4"]
 
 
-def test_reenact_follows_a_video(talker, portrait_path, speech_path, tmp_path):
+def test_reenact_follows_a_video(talker, close_up, speech_path, tmp_path):
     from facewright.generate import VideoDrive
 
-    driving = talker(portrait_path, speech_path, size=256, seconds=SECONDS, head_motion=2).save(
-        tmp_path / "driving.mp4"
-    )
-    clip = talker(portrait_path, VideoDrive.open(driving.path), size=256)
+    driving = talker(close_up, speech_path, size=256, seconds=SECONDS, head_motion=2).save(tmp_path / "driving.mp4")
+    clip = talker(close_up, VideoDrive.open(driving.path), size=256)
     again = np.concatenate(list(clip._unmarked()))
     assert len(again) == driving.frames
     assert again.std(axis=0).mean() > 0.5  # it moves
