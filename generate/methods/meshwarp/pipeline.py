@@ -16,6 +16,7 @@ from .motion import FaceMotion
 from .motion_weights import load_motion
 from .portrait import Portrait, prepare
 from .render import render
+from .retarget import video_motion
 from .speech import Controls
 from .voice import RATE
 
@@ -50,8 +51,6 @@ class Meshwarp:
         turned = Controls(**controls)  # pyright: ignore[reportArgumentType]
         if drive.kind == "speech":
             return self.speech.stream(drive.audio(RATE), fps=fps, seed=seed, controls=turned, neutral=state.neutral)
-        from .retarget import video_motion
-
         frames = VideoReader(drive.path, fps=fps, seconds=drive.limit)
         return video_motion(frames, fps=fps, basis=self.speech.basis, neutral=state.neutral, controls=turned)
 
