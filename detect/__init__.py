@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .result import FaceReport, ScanReport
-    from .scan import scan
     from .training import train_detector
 
-__all__ = ["FaceReport", "ScanReport", "scan", "train_detector"]
+__all__ = ["FaceReport", "ScanReport", "train_detector"]  # and the module `scan` with its function
 
-_HOME = {"FaceReport": "result", "ScanReport": "result", "scan": "scan", "train_detector": "training"}
+_HOME = {"FaceReport": "result", "ScanReport": "result", "train_detector": "training"}
 
 
 def __getattr__(name: str) -> object:

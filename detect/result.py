@@ -231,10 +231,6 @@ class ScanReport:
             lines.append(f"  looked at   {self.looked_at:.0f} s of {self.info.seconds:.0f} s")
         return "\n".join(lines)
 
-    @property
-    def text(self) -> str:
-        return self.to_text()
-
     def to_html(self, path: str | os.PathLike[str]) -> None:
         """Write one self-contained page; pictures are taken from the scanned file, if it is still there."""
         from .report import write

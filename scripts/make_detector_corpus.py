@@ -154,10 +154,8 @@ def other(options: argparse.Namespace, manifest: list[dict[str, str]]) -> Iterat
             frames = np.concatenate(list(reader))
             if "dreamtalk" in row["file"]:  # its name is written below
                 frames = frames[:, : int(0.86 * frames.shape[1]) // 2 * 2]
-            maker = row["method_or_note"].split("+")[0]
-            entry = Entry(
-                f"{row['file']}#{start:.1f}", "synthetic", row["file"], row["file"], row["class"], generator_name
-            )
+            name = row["method_or_note"].split("+")[0]
+            entry = Entry(f"{row['file']}#{start:.1f}", "synthetic", row["file"], row["file"], row["class"], name)
             yield Clip(frames, float(reader.fps), entry)
 
 

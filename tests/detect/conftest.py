@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from facewright.core.faces import Face, largest_face
 from facewright.core.media import VideoWriter, read_image
 from facewright.detect.calibration import level
 from facewright.detect.detector import Evidence, Observation
+from facewright.detect.scan import scan
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +75,26 @@ class Told:
             times = np.array(self.times)
             scores = np.full(len(times), self.told.score) + 0.01 * np.sin(times)
             return Evidence(self.told.score, None, self.told.rate, times, scores, scores - 0.05, scores + 0.05)
+
+
+def _nothing(path):
+    facts = {"state": "nothing-found", "record_id": None, "lines": ["manifest: none"], "manifest": {"present": False}}
+    facts["watermark"] = {"found": False, "p_value": 0.4, "record_id": None}
+    return SimpleNamespace(to_dict=lambda: facts)
+
+
+@pytest.fixture
+def no_facts(monkeypatch):
+    """Provenance that finds nothing, at once; tests/provenance tests the finding."""
+    monkeypatch.setattr("facewright.detect.scan.verify", _nothing)
+
+
+@pytest.fixture(scope="session")
+def report(clip_path):
+    """What a scan says of the clip, whose one face is told to score 0.95 where 5 of 100 genuine ones do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("facewright.detect.scan.verify", _nothing)
+        return scan(clip_path, detector=Told(0.95, 5.0))
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from facewright.detect import scan
+from facewright.detect.detector import REASONS, Evidence
 from facewright.detect.report import page, timecode, write
 
 HOSTILE = "<img src=x onerror=alert(1)> & \"q\" 'a' {{7*7}} ‮ .mp4"
@@ -29,15 +30,16 @@ class Tags(HTMLParser):
 
 
 @pytest.fixture
-def hostile(clip_path, tmp_path):
+def hostile(report, clip_path, tmp_path):
+    """The report of a file with a name that would break a careless page."""
     path = tmp_path / HOSTILE
     shutil.copy(clip_path, path)
-    return path
+    return replace(report, path=path)
 
 
 @pytest.fixture
-def text(hostile, told):
-    return page([scan(hostile, detector=told(0.95, 5.0))])
+def text(hostile):
+    return page([hostile])
 
 
 def test_names_from_files_are_text_and_nothing_else(text):
@@ -71,7 +73,7 @@ def test_the_answer_for_machines_is_inside(text, hostile):
     assert body
     assert saved
     answer = json.loads(body[1])
-    assert answer["input"] == str(hostile)
+    assert answer["input"] == str(hostile.path)
     assert json.loads(base64.b64decode(saved[1])) == answer
 
 
@@ -83,18 +85,19 @@ def test_pictures_are_jpegs_and_the_timeline_has_words(text):
     assert "strong evidence" in text
 
 
-def test_a_file_that_has_gone_is_said(hostile, told):
-    report = scan(hostile, detector=told(0.95, 5.0))
-    hostile.unlink()
-    assert "no picture: the file has gone" in page([report])
+def test_a_file_that_has_gone_is_said(hostile):
+    hostile.path.unlink()
+    assert "no picture: the file has gone" in page([hostile])
 
 
-def test_abstention_and_several_files(clip_path, told, tmp_path):
-    reports = [scan(clip_path, detector=told(0.1, 60.0)), scan(clip_path, detector=told(0.95, 5.0))]
-    write(tmp_path / "page.html", reports)
+def test_abstention_and_several_files(report, tmp_path):
+    face = replace(report.faces[0], evidence=Evidence.abstention("too_dark"))
+    write(tmp_path / "page.html", [replace(report, faces=(face,)), report, replace(report, faces=())])
     text = (tmp_path / "page.html").read_text("utf-8")
-    assert "<h1>2 files</h1>" in text
-    assert 'id="file2"' in text
+    assert "<h1>3 files</h1>" in text
+    assert 'id="file3"' in text
+    assert REASONS["too_dark"] in text
+    assert REASONS["no_face"] in text
     for word in ("authentic", "fake"):
         assert word not in re.sub(r"base64,[^\"]+", "", text).lower()
 
@@ -108,12 +111,12 @@ def test_timecodes(seconds, words):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("width", "scheme"), [(1280, 1), (400, 0)])
-def test_a_browser_shows_it(clip_path, told, tmp_path, width, scheme):
+def test_a_browser_shows_it(report, tmp_path, width, scheme):
     """Chromium draws the page in light and dark, wide and narrow, and nothing sticks out to the side."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if not browser:
         pytest.skip("no chromium on this machine")
-    scan(clip_path, detector=told(0.95, 5.0)).to_html(tmp_path / "page.html")
+    report.to_html(tmp_path / "page.html")
     quiet = "--disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
     command = [
         browser,
