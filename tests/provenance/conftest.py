@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -25,15 +27,14 @@ KEYS = {
 
 
 def moving(picture: np.ndarray, frames: int = FRAMES, size: int = SIZE, chunk: int = 16) -> Iterator[np.ndarray]:
-    """A slow pan and zoom over a picture, as uint8 (T, size, size, 3) chunks."""
-    side = min(picture.shape[:2])
+    """A head that sways before a still background, as uint8 (T, size, size, 3) chunks."""
+    still = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+    y, x = np.mgrid[:size, :size].astype(np.float32)
+    head = np.exp(-((x / size / 0.22 - 2.05) ** 2) - (y / size / 0.28 - 1.07) ** 2)
     block = []
     for index in range(frames):
-        t = index / 75
-        zoom = size / side * (1.08 + 0.05 * np.sin(2 * t))
-        shift = (size - side * zoom) / 2
-        matrix = np.array([[zoom, 0, shift + 6 * np.sin(3 * t)], [0, zoom, shift + 4 * np.cos(2 * t)]], np.float32)
-        block.append(cv2.warpAffine(picture, matrix, (size, size), borderMode=cv2.BORDER_REFLECT))
+        across, down = 0.02 * size * np.sin(index / 12), 0.012 * size * np.cos(index / 15)
+        block.append(cv2.remap(still, x + across * head, y + down * head, cv2.INTER_LINEAR, None, cv2.BORDER_REFLECT))
         if len(block) == chunk or index == frames - 1:
             yield np.stack(block)
             block = []
@@ -97,14 +98,14 @@ def use_identity(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, Path], None
     return use
 
 
-def seal_moving(picture: np.ndarray, target: Path, draft: Draft, **options) -> Sealed:
+def seal_moving(picture: np.ndarray, target: Path, draft: Draft, size: int = SIZE, **options) -> Sealed:
     return seal(
-        moving(picture),
+        moving(picture, size=size),
         target,
         draft=draft,
         fps=FPS,
-        width=SIZE,
-        height=SIZE,
+        width=size,
+        height=size,
         audio=voice(),
         audio_rate=16_000,
         **options,
@@ -112,18 +113,24 @@ def seal_moving(picture: np.ndarray, target: Path, draft: Draft, **options) -> S
 
 
 @pytest.fixture(scope="session")
-def _sealed_once(tmp_path_factory: pytest.TempPathFactory, picture: np.ndarray, draft: Draft) -> Sealed:
-    folder = tmp_path_factory.mktemp("sealed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FACEWRIGHT_HOME", str(folder / "home"))
-        return seal_moving(picture, folder / "clip.mp4", draft)
+def _sealed_once(
+    tmp_path_factory: pytest.TempPathFactory, picture: np.ndarray, draft: Draft
+) -> Callable[[int], Sealed]:
+    @cache
+    def once(size: int) -> Sealed:
+        folder = tmp_path_factory.mktemp("sealed")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FACEWRIGHT_HOME", str(folder / "home"))
+            return seal_moving(picture, folder / "clip.mp4", draft, size)
+
+    return once
 
 
 @pytest.fixture
-def sealed(_sealed_once: Sealed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sealed:
-    """A sealed file of one's own, with the home (keys, store) of whoever sealed it."""
+def sealed(request, _sealed_once: Callable[[int], Sealed], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sealed:
+    """A sealed file of one's own, with the home (keys, store) of whoever sealed it; the parameter is its size."""
+    once = _sealed_once(getattr(request, "param", SIZE))
     home = tmp_path / "home"
-    shutil.copytree(_sealed_once.path.parent / "home", home)
+    shutil.copytree(once.path.parent / "home", home)
     monkeypatch.setenv("FACEWRIGHT_HOME", str(home))
-    path = shutil.copy(_sealed_once.path, tmp_path / "clip.mp4")
-    return Sealed(Path(path), *[getattr(_sealed_once, name) for name in ("record_id", "frames", "seconds", "compute")])
+    return dataclasses.replace(once, path=Path(shutil.copy(once.path, tmp_path / "clip.mp4")))

@@ -151,13 +151,14 @@ def test_bytes_outside_the_signature(sealed):
 CHANGES = {
     "remuxed": lambda source, target: remux(source, target),
     "re-encoded at CRF 23": lambda source, target: reencode(source, target),
-    "half size": lambda source, target: reencode(source, target, lambda f: cv2.resize(f, (128, 128))),
-    "cropped by a quarter": lambda source, target: reencode(source, target, lambda f: f[16:208, 40:232]),
+    "half size": lambda source, target: reencode(source, target, lambda f: cv2.resize(f, (256, 256), None, 0, 0, 3)),
+    "cropped by a quarter": lambda source, target: reencode(source, target, lambda f: f[32:416, 80:464]),
     "mirrored": lambda source, target: reencode(source, target, lambda f: np.ascontiguousarray(f[:, ::-1])),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("sealed", [512], indirect=True)
 def test_recovered_when_the_manifest_was_stripped(sealed, tmp_path, change):
     path = CHANGES[change](sealed.path, tmp_path / "stripped.mp4")
     found = checked(path, "recovered", 0)
