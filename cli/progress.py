@@ -99,10 +99,10 @@ def _bar(fps: float | None) -> Iterator[Callable[[Progress], None]]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]} · {task.fields[pace]}"),
+        TextColumn("{task.fields[unit]}  {task.fields[pace]}"),
     ]
     with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, unit="", pace="")
+        task = bar.add_task("prepare", total=None, unit="frames", pace="")
 
         def show(now: Progress) -> None:
             bar.update(task, description=now.stage, completed=now.done, total=now.total, unit=now.unit, pace=pace(now))
