@@ -50,8 +50,8 @@ def triangles() -> np.ndarray:
                     queue.append(other)
     result = np.array([turned[face] for face in sorted(faces)])
     a, b, c = np.moveaxis(topology.MEAN_FACE[result][..., :2], 1, 0)
-    outward = np.median(np.cross(b - a, c - a)) > 0
-    return result if outward else result[:, ::-1]
+    turn = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
+    return result if np.median(turn) > 0 else result[:, ::-1]
 
 
 def in_frame_of(

@@ -1,4 +1,4 @@
-"""Against people's hand-placed templates and real clips: precision of landmarks, cuts, ids. Needs the development data."""
+"""Against hand-placed templates and real clips: precision of landmarks, cuts, ids. Needs the development data."""
 
 from __future__ import annotations
 
