@@ -61,8 +61,11 @@ def lips_mask() -> np.ndarray:
     return _atlas()[3]
 
 
-def region_masks(landmarks: np.ndarray) -> dict[str, np.ndarray]:
-    """Masks bool (256, 256) of an upright crop: `face` (without mouth), `mouth`, `around` (clear of the head)."""
+def region_masks(landmarks: np.ndarray, surroundings: bool = True) -> dict[str, np.ndarray]:
+    """Masks bool (256, 256) of an upright crop: `face` (without mouth), `mouth`, `around` (clear of the head).
+
+    Without `surroundings` the last is empty, which saves the widest of the dilations.
+    """
 
     def fill(points: np.ndarray, grow: int) -> np.ndarray:
         mask = np.zeros((CROP_SIZE, CROP_SIZE), np.uint8)
@@ -72,7 +75,7 @@ def region_masks(landmarks: np.ndarray) -> dict[str, np.ndarray]:
 
     mouth = fill(landmarks[topology.LIPS_OUTER], 6)
     oval = landmarks[topology.OVAL]
-    around = ~fill(oval, 24)
+    around = ~fill(oval, 24) if surroundings else np.zeros_like(mouth)
     around[int(oval[:, 1].max()) :] = False  # neck and shoulders move with the head
     return {"face": fill(oval, -6) & ~mouth, "mouth": mouth, "around": around}
 

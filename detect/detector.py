@@ -27,11 +27,13 @@ class Observation:
     Attributes:
         seconds: time in the file.
         image: the whole frame, uint8 RGB (H, W, 3).
+        luma: the same in grey, uint8 (H, W).
         face: where the face is in it.
     """
 
     seconds: float
     image: np.ndarray
+    luma: np.ndarray
     face: Face
 
 

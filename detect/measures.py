@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from ..core.errors import InputError
@@ -53,7 +54,8 @@ def measure(path: str | os.PathLike[str]) -> Measures:
 
     for found in track(frames(), fps=FPS):
         for seen in found.faces:
-            faces.setdefault(seen.track, Rows()).push(Observation(found.index / FPS, last[0], seen.face))
+            luma = cv2.cvtColor(last[0], cv2.COLOR_RGB2GRAY)
+            faces.setdefault(seen.track, Rows()).push(Observation(found.index / FPS, last[0], luma, seen.face))
             sizes.setdefault(seen.track, []).append(seen.face.size)
     video, seconds = reader.video, reader.info.seconds
     weight = os.stat(path).st_size / (video.width * video.height * max(seconds, 1e-3))

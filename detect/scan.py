@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.faces import find_faces, track
+from ..core.faces import Face, find_faces, track
 from ..core.media import MediaInfo, VideoInfo, VideoReader, probe, read_image
 from ..core.media.source import open_file
 from ..core.progress import Progress, Report, silent
@@ -26,6 +26,8 @@ from .sampling import spans
 
 _LOOK_ALIKE_EVERY = 5  # frames of a track between two looks at who it is
 _GLIMPSE = 3  # frames; a face seen for less is not reported
+_GONE = 1.5  # s unseen after which the tracker gives a face that comes back a new number
+_MOST_AT_ONCE = 12  # faces followed in one frame, the largest
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"P5", b"P6", b"\0\0\0\x0cjP", b"\xff\x4f\xff\x51")
 
 
@@ -65,7 +67,7 @@ def scan(
     if picture is None:
         _look(path, parts, detector, watched, progress)
     else:
-        watched.still(picture)
+        watched.frame(0.0, picture, dict(enumerate(find_faces(picture))))
     digest, size = _digest(path)
     return ScanReport(
         path=path,
@@ -92,7 +94,7 @@ def _look(
     total = max(1, round(sum(length for _, length in parts) * detector.fps))
     for start, length in parts:
         reader = VideoReader(path, fps=detector.fps, start=start, seconds=length)
-        watched.begin(start)
+        watched.begin()
         last: list[np.ndarray] = []
 
         def frames(reader: VideoReader = reader, last: list[np.ndarray] = last) -> Iterator[np.ndarray]:
@@ -103,18 +105,16 @@ def _look(
                     yield chunk[number : number + 1]
 
         for found in track(frames(), fps=detector.fps):
-            seconds = start + found.index / detector.fps
-            for seen in found.faces:
-                watched.push(seen.track, Observation(seconds, last[0], seen.face))
-            watched.frames += 1
+            watched.frame(start + found.index / detector.fps, last[0], {seen.track: seen.face for seen in found.faces})
             progress(Progress("look at faces", watched.frames, total))
 
 
 @dataclass
 class _Track:
-    """What is kept of one face while it is followed."""
+    """What is kept of one face; of its reader, once it has not been seen for a while, only what it said."""
 
-    reader: TrackReader
+    reader: TrackReader | None
+    evidence: Evidence | None = None
     times: list[float] = field(default_factory=list)
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     likeness: Likeness = field(default_factory=Likeness)
@@ -126,31 +126,33 @@ class _Watch:
     def __init__(self, detector: Detector) -> None:
         self.frames = 0
         self._detector = detector
-        self._tracks: dict[tuple[float, int], _Track] = {}
-        self._start = 0.0
+        self._tracks: list[_Track] = []
+        self._followed: dict[int, _Track] = {}
 
-    def begin(self, start: float) -> None:
+    def begin(self) -> None:
         """A new span: the tracker counts from 0 again."""
-        self._start = start
+        self._let_go(float("inf"))
 
-    def push(self, number: int, observation: Observation) -> None:
-        key = (self._start, number)
-        if key not in self._tracks:
-            self._tracks[key] = _Track(self._detector.open())
-        one = self._tracks[key]
-        if len(one.times) % _LOOK_ALIKE_EVERY == 0:
-            one.likeness.add(cv2.cvtColor(observation.image, cv2.COLOR_RGB2GRAY), observation.face.landmarks)
-        one.times.append(observation.seconds)
-        one.boxes.append(observation.face.box)
-        one.reader.push(observation)
-
-    def still(self, image: np.ndarray) -> None:
-        self.frames = 1
-        for number, face in enumerate(find_faces(image)):
-            self.push(number, Observation(0.0, image, face))
+    def frame(self, seconds: float, image: np.ndarray, faces: dict[int, Face]) -> None:
+        """The next frame and its faces by track, largest first."""
+        luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        for number, face in list(faces.items())[:_MOST_AT_ONCE]:
+            if number not in self._followed:
+                self._followed[number] = _Track(self._detector.open())
+                self._tracks.append(self._followed[number])
+            one = self._followed[number]
+            if len(one.times) % _LOOK_ALIKE_EVERY == 0:
+                one.likeness.add(luma, face.landmarks)
+            one.times.append(seconds)
+            one.boxes.append(face.box)
+            assert one.reader
+            one.reader.push(Observation(seconds, image, luma, face))
+        self._let_go(seconds)
+        self.frames += 1
 
     def faces(self) -> tuple[FaceReport, ...]:
-        kept = [one for one in self._tracks.values() if len(one.times) >= min(_GLIMPSE, self.frames)]
+        self._let_go(float("inf"))
+        kept = [one for one in self._tracks if len(one.times) >= min(_GLIMPSE, self.frames)]
         people = group([one.likeness for one in kept])
         return tuple(
             FaceReport(
@@ -159,16 +161,23 @@ class _Watch:
                 seconds=len(one.times) / self._detector.fps if self.frames > 1 else 0.0,
                 times=np.array(one.times),
                 boxes=np.array(one.boxes, np.float32),
-                evidence=_sane(one.reader.evidence()),
+                evidence=_sane(one.evidence),
             )
             for number, (one, person) in enumerate(zip(kept, people, strict=True))
         )
 
+    def _let_go(self, seconds: float) -> None:
+        """Ask for the evidence of faces that are not coming back, so that their readers can be forgotten."""
+        for number, one in list(self._followed.items()):
+            if one.reader and seconds - one.times[-1] > _GONE:
+                one.evidence, one.reader = one.reader.evidence(), None
+                del self._followed[number]
 
-def _sane(evidence: Evidence) -> Evidence:
+
+def _sane(evidence: Evidence | None) -> Evidence:
     """A detector that gives neither a score nor a reason, or both, is broken: say so rather than report it."""
-    if (evidence.score is None) == (evidence.reason is None):
-        raise ValueError(f"a detector gives a score or a reason to abstain, not {evidence.score} and {evidence.reason}")
+    if evidence is None or (evidence.score is None) == (evidence.reason is None):
+        raise ValueError(f"a detector gives a score or a reason to abstain, not {evidence}")
     return evidence
 
 

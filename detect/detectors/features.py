@@ -53,11 +53,21 @@ NAMES: tuple[str, ...] = (
 _Moment = tuple[np.ndarray, list[np.ndarray], np.ndarray]  # unwrapped skin, background bands, the head's box
 
 
-class FeatureStream:
-    """Frames of one face in, one row of `NAMES` a frame out, once the longest lag has passed; holds 13 frames."""
+def around(name: str) -> bool:
+    """Whether a measure looks beyond the face."""
+    return "around" in name or "still" in name
 
-    def __init__(self) -> None:
+
+class FeatureStream:
+    """Frames of one face in, one row of `NAMES` a frame out, once the longest lag has passed; holds 12 frames.
+
+    Args:
+        surroundings: False leaves out, as NaN, what looks beyond the face, and saves a third of the time.
+    """
+
+    def __init__(self, *, surroundings: bool = True) -> None:
         self._past: deque[_Moment] = deque(maxlen=max(LAGS))
+        self._surroundings = surroundings
 
     def push(self, luma: np.ndarray, landmarks: np.ndarray) -> np.ndarray | None:
         """The next frame.
@@ -70,23 +80,25 @@ class FeatureStream:
             float32 (len(NAMES),), NaN where a measure has nothing to see; None before the longest lag has passed.
         """
         skin = unwrap(luma, landmarks)
-        now = (skin, *_background(luma, landmarks))
+        ground, box = _background(luma, landmarks) if self._surroundings else ([], np.zeros(4))
+        now = (skin, ground, box)
         row = None
         if len(self._past) == self._past.maxlen:
-            row = np.concatenate([_spatial(luma, landmarks), _temporal(now, self._past)]).astype(np.float32)
+            spatial = _spatial(luma, landmarks, self._surroundings)
+            row = np.concatenate([spatial, _temporal(now, self._past)]).astype(np.float32)
         self._past.append(now)
         return row
 
 
-def _spatial(luma: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def _spatial(luma: np.ndarray, landmarks: np.ndarray, surroundings: bool) -> np.ndarray:
     crop, points = upright(luma, landmarks)
     seen = np.isfinite(crop)
     crop = np.where(seen, crop, np.mean(crop[seen])) if seen.any() else np.zeros_like(crop)
     seen = cv2.erode(seen.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     residuals = [cv2.filter2D(crop, -1, kernel) for kernel in _SRM]
-    masks = region_masks(points)
-    face, mouth, around = (_texture(crop, residuals, masks[part] & seen) for part in ("face", "mouth", "around"))
-    return np.concatenate([face, mouth, around, mouth - face, face - around])
+    masks = region_masks(points, surroundings)
+    face, mouth, beyond = (_texture(crop, residuals, masks[part] & seen) for part in ("face", "mouth", "around"))
+    return np.concatenate([face, mouth, beyond, mouth - face, face - beyond])
 
 
 def _texture(crop: np.ndarray, residuals: list[np.ndarray], mask: np.ndarray) -> np.ndarray:
@@ -175,6 +187,8 @@ def _background(luma: np.ndarray, landmarks: np.ndarray) -> tuple[list[np.ndarra
 
 def _still(now: list[np.ndarray], box: np.ndarray, before: list[np.ndarray], box_before: np.ndarray) -> list[float]:
     """Log share of the background's fine and middle band that is new; NaN where the head fills the picture."""
+    if not now:
+        return [np.nan, np.nan]
     x0, y0, x1, y1 = np.concatenate([np.minimum(box, box_before)[:2], np.maximum(box, box_before)[2:]])
     mask = np.ones(now[0].shape, bool)
     mask[max(0, int(y0)) :, max(0, int(x0)) : max(0, int(np.ceil(x1)))] = False

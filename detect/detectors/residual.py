@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from ...core.errors import AssetError
@@ -19,7 +18,7 @@ from ...core.faces import euler, fit_pose
 from ...core.weights import check, read_record
 from ..calibration import Calibration, level
 from ..detector import Evidence, Observation
-from .features import NAMES, VERSION, FeatureStream
+from .features import NAMES, VERSION, FeatureStream, around
 
 FPS = 10.0
 LEAST_FACE = 96.0  # px, longer side
@@ -146,21 +145,22 @@ class ResidualDetector:
 class Rows:
     """The measures of one face over time: breaks, repeated frames and unfit ones are noticed and left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, surroundings: bool = True) -> None:
+        self._surroundings = surroundings
         self.times: list[float] = []
         self.rows: list[np.ndarray] = []
         self.unfit: dict[str, int] = {}
-        self._stream = FeatureStream()
+        self._stream = FeatureStream(surroundings=surroundings)
         self._last: tuple[float, np.ndarray] | None = None
 
     def push(self, observation: Observation) -> None:
-        luma = cv2.cvtColor(observation.image, cv2.COLOR_RGB2GRAY)
-        if reason := unfit(luma, observation):
+        luma = observation.luma
+        if reason := unfit(observation):
             self.unfit[reason] = self.unfit.get(reason, 0) + 1
             self._last = None
             return
         if self._last is None or observation.seconds - self._last[0] > 2.5 / FPS:
-            self._stream = FeatureStream()  # its lags count frames, so it bears no break
+            self._stream = FeatureStream(surroundings=self._surroundings)  # its lags count frames, so it bears no break
         elif np.array_equal(self._last[1], luma):
             self._last = observation.seconds, luma
             return  # the source repeats frames: nothing had a chance to change
@@ -180,7 +180,7 @@ class Rows:
 
 class ResidualReader:
     def __init__(self, model: ResidualModel) -> None:
-        self._model, self._rows = model, Rows()
+        self._model, self._rows = model, Rows(surroundings=any(map(around, model.names)))
 
     def push(self, observation: Observation) -> None:
         self._rows.push(observation)
@@ -205,9 +205,9 @@ class ResidualReader:
         )
 
 
-def unfit(luma: np.ndarray, observation: Observation) -> str | None:
+def unfit(observation: Observation) -> str | None:
     """Why a frame cannot be measured, as a reason code."""
-    face = observation.face
+    face, luma = observation.face, observation.luma
     if face.size < LEAST_FACE:
         return "face_too_small"
     x0, y0, x1, y1 = (int(value) for value in np.clip(face.box, 0, (luma.shape[1], luma.shape[0]) * 2))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from facewright.core.errors import AssetError
@@ -23,12 +24,16 @@ def model() -> ResidualModel:
     return ResidualModel(tuple(names), mean, scale, weights, 0.3, calibration, far=np.inf)
 
 
+def seen(seconds, frame, face) -> Observation:
+    return Observation(seconds, frame, cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), face)
+
+
 def observations(portrait, face, count=30, *, brightness=1.0, size=1.0):
     frames = (shaken(portrait, count, noise=2) * brightness).astype(np.uint8)
     for number, frame in enumerate(frames):
         moved = face.landmarks + np.array([4 * np.sin(number / 3), 3 * np.cos(number / 4), 0], np.float32)
         box = tuple(np.multiply(face.box, size))
-        yield Observation(number / 10, frame, replace(face, landmarks=moved, box=box))
+        yield seen(number / 10, frame, replace(face, landmarks=moved, box=box))
 
 
 def test_raw_scores_equal_scikit_learn():
@@ -114,7 +119,7 @@ def test_a_face_turned_away_is_outside_conditions(model, portrait, face):
     turned[:, 0], turned[:, 2] = face.landmarks[:, 2], -face.landmarks[:, 0]  # 90° to the side
     reader = ResidualDetector(model).open()
     for number in range(30):
-        reader.push(Observation(number / 10, portrait, replace(face, landmarks=turned)))
+        reader.push(seen(number / 10, portrait, replace(face, landmarks=turned)))
     assert reader.evidence().reason == "outside_conditions"
 
 
@@ -128,7 +133,7 @@ def test_conditions_far_from_training_are_outside(model, portrait, face):
 def test_repeated_frames_and_breaks_are_no_evidence(model, portrait, face):
     reader = ResidualDetector(model).open()
     for number in range(60):  # a frozen picture: nothing had a chance to change
-        reader.push(Observation(number / 10, portrait, face))
+        reader.push(seen(number / 10, portrait, face))
     assert reader.evidence().reason == "too_short"
     reader = ResidualDetector(model).open()
     for number, observation in enumerate(observations(portrait, face, 40)):  # seen for a second at a time
