@@ -54,7 +54,7 @@ def encode(
 
     def put(frames: np.ndarray, start: int, samples: list[np.ndarray]) -> None:
         if marker and rendered:
-            rendered.update(np.ascontiguousarray(frames))
+            rendered.update(np.ascontiguousarray(frames).data)
             with watch("mark"), _refusing():
                 frames = marker.mark(frames, start)
         with watch("encode"):
