@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from .topology import MEAN_FACE, MIRROR, OVAL
 
 _TOP, _BOTTOM = MEAN_FACE[OVAL, 1].min(), MEAN_FACE[OVAL, 1].max()
 _CENTRE = np.array([[0.0, (_TOP + _BOTTOM) / 2, 0.0]])
-_LOOK_EVERY = 15  # frames between two searches for faces that have come in
+_LOOK_EVERY = 15  # frames between two searches for faces that have come, and checks of those that are followed
 
 
 class Finder(Protocol):
@@ -26,6 +27,10 @@ class Finder(Protocol):
 
     def thorough(self, image: np.ndarray) -> list[tuple[Region, float]]:
         """The same, however small the face and however the head lies."""
+        ...
+
+    def near(self, image: np.ndarray, region: Region) -> list[tuple[Region, float]]:
+        """What a close look at one region finds."""
         ...
 
     def close(self) -> None: ...
@@ -67,6 +72,7 @@ class MeshBackend:
         kept = [self._look(image, face.landmarks, face.score) for face in self._followed]
         self._followed = _distinct([face for face in kept if face])
         if self._age % _LOOK_EVERY == 0:
+            self._followed = [sure for face in self._followed if (sure := self._confirm(image, face))]
             candidates = self._finder.quick(image) if self._followed else self._finder.thorough(image)
             self._followed = self._faces(image, candidates, known=self._followed)
         elif len(self._followed) < max(before, 1):
@@ -95,6 +101,12 @@ class MeshBackend:
         if plain is None or mirrored is None:
             return None
         return Face.of((plain + mirrored[MIRROR]) / 2, face.score)
+
+    def _confirm(self, image: np.ndarray, face: Face) -> Face | None:
+        """The face with a fresh score, if the finder sees it too: the mesh alone may cling to what is no face."""
+        hits = self._finder.near(image, region_of(face.landmarks))
+        scores = [score for region, score in hits if _covers(face, region.x, region.y)]
+        return replace(face, score=max(scores)) if scores else None
 
     def _look(self, image: np.ndarray, landmarks: np.ndarray, score: float) -> Face | None:
         seen = self._mesh(image, region_of(landmarks))

@@ -54,6 +54,9 @@ class InsightfaceFinder:
     def thorough(self, image: np.ndarray) -> list[tuple[Region, float]]:
         return self.quick(image)
 
+    def near(self, image: np.ndarray, region: Region) -> list[tuple[Region, float]]:
+        return self.quick(image)
+
     def close(self) -> None:
         del self._detector
 

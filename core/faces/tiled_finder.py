@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .mediapipe_models import Detector, Region
@@ -28,6 +30,9 @@ class TiledFinder:
             squares += [Region(x, y, side) for y in _centres(height, side) for x in _centres(width, side)]
         squares += [Region(whole.x, whole.y, whole.side, roll) for roll in (np.pi / 2, -np.pi / 2, np.pi)]
         return [hit for square in squares for hit in self._detect(image, square)]
+
+    def near(self, image: np.ndarray, region: Region) -> list[tuple[Region, float]]:
+        return self._detect(image, replace(region, side=1.6 * region.side))
 
     def close(self) -> None:
         self._detect.close()
