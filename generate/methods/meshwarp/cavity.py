@@ -55,7 +55,7 @@ class Cavity:
         middle = np.array([[axes.split(points[13])[0]]], np.float32)
         edges = (
             float(above(middle)[0, 0] + (0.026 if closed else 0.042) * unit),
-            float(below(middle)[0, 0] + (0.014 if closed else 0.03) * unit),
+            float(below(middle)[0, 0] + (0.022 if closed else 0.034) * unit),
         )
         per_unit = max(200.0, 1.25 * unit)
         photo, trust = None, 0.0
@@ -67,10 +67,10 @@ class Cavity:
         lip = np.r_[topology.LIPS_LOWER_OUTER[2:-2], topology.LIPS_LOWER_INNER[2:-2]]
         return cls(
             head=head,
-            rows=(_lit(*teeth.arch(True, per_unit), light), _lit(*teeth.arch(False, per_unit), light * 0.82)),
+            rows=(_lit(*teeth.arch(True, per_unit), light), _lit(*teeth.arch(False, per_unit), light * 0.66)),
             edges=edges,
             per_unit=per_unit,
-            dark=light * np.array((0.13, 0.05, 0.045), np.float32),
+            dark=light * np.array((0.16, 0.07, 0.06), np.float32),
             tongue=light * np.array((0.52, 0.29, 0.28), np.float32),
             crease=0.32 * _colour(image, points[lip].mean(0), unit),
             photo=photo,
@@ -84,7 +84,7 @@ class Cavity:
             box: x, y, width, height.
             mover: this frame's motion.
             below_upper, above_lower: float32 (h, w), distance of the pixels from the two lips.
-            parted: float32 (h, w), how much farther apart than in the photo the lips are.
+            parted: float32 (h, w), how far from their place in the photo the lips are, pixels.
         """
         unit = self.head.unit
         opening = np.maximum(below_upper + above_lower, 1e-3) / unit
@@ -100,11 +100,11 @@ class Cavity:
         hump *= 1 - 0.18 * np.exp(-((a / 0.025) ** 2))
         hump *= 0.75 * depth * (0.25 + 0.75 * smoothstep(0.02, 0.18, top))
         colour = self.dark + (self.tongue - self.dark) * hump[..., None]
-        shadow = (0.6 + 0.4 * smoothstep(-0.01, 0.06, top)) * (0.55 + 0.45 * smoothstep(0.0, 0.1, opening))
+        shadow = (0.6 + 0.4 * smoothstep(-0.01, 0.06, top)) * (0.7 + 0.3 * smoothstep(0.0, 0.1, opening))
         low = shadow * (0.55 + 0.45 * smoothstep(0.0, 0.05, bottom))
         colour = _lay(colour * low[..., None], self._teeth(1, with_jaw, box), low)
         drawn = _lay(colour, self._teeth(0, skull, box), shadow)
-        drawn += (self.crease - drawn) * (1 - smoothstep(0.01, 0.05, opening))[..., None]
+        drawn += (self.crease - drawn) * (1 - smoothstep(0.005, 0.035, opening))[..., None]
         if self.photo is None:
             return drawn
         texture, x0, y0 = self.photo
@@ -162,7 +162,7 @@ def _lay(colour: np.ndarray, layer: np.ndarray, shade: np.ndarray) -> np.ndarray
 
 
 def _seen(image: np.ndarray, axes: Axes, above: Curve, below: Curve, unit: float, light: np.ndarray):
-    """What an open mouth shows, continued under the upper lip, fading out under the lower."""
+    """What an open mouth shows; teeth and then gum go on under the upper lip, nothing under the lower."""
     margin = 0.12 * unit
     a = np.array(((-1, 1), (-1, 1)), np.float32) * (axes.half + margin)
     low, high = above.table.min() - margin, below.table.max() + margin
@@ -177,7 +177,9 @@ def _seen(image: np.ndarray, axes: Axes, above: Curve, below: Curve, unit: float
     hidden = ((under > -0.014 * unit) | (past > -0.008 * unit)).astype(np.uint8)
     filled = cv2.inpaint(crop, hidden, 3, cv2.INPAINT_TELEA).astype(np.float32)
     pink = gum * (1 - 0.5 * smoothstep(0.03 * unit, 0.12 * unit, under))[..., None]
-    filled += (pink - filled) * smoothstep(0.012 * unit, 0.035 * unit, under)[..., None]
+    root = max(0.1 * unit - float((below.table - above.table).max()), 0.02 * unit)  # of the teeth, above the lip's rim
+    root += 0.004 * unit * np.cos(2 * np.pi * a / (0.09 * unit))
+    filled += (pink - filled) * smoothstep(-0.02 * unit, 0.02 * unit, under - root)[..., None]
     cover = (1 - smoothstep(0.0, 0.02 * unit, past)) * (1 - smoothstep(0.02 * unit, 0.05 * unit, np.abs(a) - axes.half))
     value = crop.astype(np.float32)  # under the teeth the opening may show some lip: leave that out
     enamel = smoothstep(0.4, 0.55, value.mean(-1) / light.mean()) * smoothstep(

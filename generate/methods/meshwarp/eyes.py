@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -19,6 +19,9 @@ _EYES = (
     (topology.RIGHT_EYE_UPPER, topology.RIGHT_EYE_LOWER, topology.RIGHT_IRIS),
 )
 _EYEBALL = 2.05  # radii of the iris (12 mm against 5.9 mm)
+_LASH = 0.022  # head units above the lid's edge that hold its lashes
+_OWN = 0.6  # of the colour of a shut lid that is the open lid's own
+_ALIKE = 0.7  # how far the lids' tones are brought together
 _MEET = 0.16  # share of the opening that the lower lid rises when the eye shuts
 
 
@@ -71,8 +74,21 @@ class Eye:
         skin = _lid_skin(image, axes, upper, lower, fold, brow, unit)
         return cls(
             axes, upper, lower, fold, height if height > 0.028 * unit else 0.0, iris, radius, ball, corner,
-            lash=0.022 * unit, skin=skin,
+            lash=_LASH * unit, skin=skin,
         )  # fmt: skip
+
+    @classmethod
+    def pair(cls, image: np.ndarray, landmarks: np.ndarray, unit: float) -> tuple[Eye, Eye]:
+        """Both eyes, their lids of one hue and near in tone: a strip so thin may have caught shadows and lashes."""
+        left, right = (cls.of(image, landmarks, side, unit) for side in (0, 1))
+        tones = [np.median(eye.skin[0][np.abs(eye.upper.grid) < eye.axes.half], 0) + 1 for eye in (left, right)]
+        common = np.sqrt(tones[0] * tones[1])
+
+        def alike(eye: Eye, tone: np.ndarray) -> Eye:
+            level = eye.skin.mean(-1, keepdims=True) * (common.mean() / tone.mean()) ** _ALIKE
+            return replace(eye, skin=(level * common / common.mean()).astype(np.float32))
+
+        return alike(left, tones[0]), alike(right, tones[1])
 
     def box(self) -> np.ndarray:
         """Corners (4, 2) px in the photo of all that blinks and glances touch."""
@@ -131,7 +147,7 @@ class Eye:
         share = (over / np.maximum(over + under, 1e-6))[..., None]
         covered = np.clip((lid_up - upper) / np.float32(0.25 * self.open), 0, 1)
         shadow = np.exp(-np.maximum(b - lid_up, 0) / np.float32(0.12 * self.open + 0.5))
-        ball *= (1 - 0.35 * covered * shadow)[..., None]
+        ball *= ((1 - 0.35 * covered * shadow) * (1 - 0.3 * np.float32(max(blink, 0))))[..., None]
         lids = above * share + below * (1 - share)
         mixed = lids + (ball - lids) * seen
         solid = np.clip((np.minimum(skins[0][..., 3], skins[1][..., 3]) - np.float32(200)) / 55, 0, 1)[..., None]
@@ -140,14 +156,14 @@ class Eye:
     def _shade_lid(self, lids, a, b, fold, lid_up, stretch, t, shut: float) -> np.ndarray:
         """Drawn-out skin loses its texture: lay clean skin over it, rounded by light, with a line of lashes below."""
         across = np.clip(1 - np.abs(a) / np.float32(self.axes.half), 0, 1)
-        share = smoothstep(1.1, 2.0, stretch) * smoothstep(0.0, 0.5, t) * (1 - smoothstep(0.92, 1.0, t)) * (b < lid_up)
+        share = smoothstep(1.1, 2.0, stretch) * smoothstep(0.0, 0.3, t) * (1 - smoothstep(0.92, 1.0, t)) * (b < lid_up)
         share *= smoothstep(0.0, 0.7, across)
         index = (a - np.float32(self.upper.start)) * np.float32(1 / self.upper.step)
         skin = cv2.remap(self.skin, index, np.zeros_like(index), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         light = 0.93 + 0.11 * np.sin(np.pi * np.clip(t, 0, 1)) - 0.10 * t
         lids = lids + (skin * light[..., None] - lids) * (0.92 * share)[..., None]
         line = np.exp(-(((b - lid_up) / np.float32(0.35 * self.lash + 0.5)) ** 2)) * smoothstep(0, 0.25, across)
-        return lids * (1 - np.float32(0.4 * max(shut, 0) ** 2) * line)[..., None]
+        return lids * (1 - np.float32(0.3 * max(shut, 0) ** 2) * line)[..., None]
 
     def _turned(self, a, b, shift) -> np.ndarray:
         """The eyeball, its iris moved by `shift` px as a disc, the white giving way to both sides."""
@@ -196,18 +212,22 @@ def _eyeball(image, axes, upper, lower, iris, radius) -> tuple[np.ndarray, tuple
 
 
 def _lid_skin(image, axes, upper, lower, fold, brow, unit) -> np.ndarray:
-    """Colour of the drawn-out lid along the eye: the skin just above the fold, so that the two join unseen.
+    """Colour of the drawn-out lid along the eye: its own strip below the fold, as far as it shows, else the skin above.
 
-    Where the brow leaves no room above the fold, the skin below the eye.
+    Where the brow leaves no room above the fold, the skin below the eye stands in for that.
     """
     room = float(np.clip((fold.table[0][len(fold.grid) // 2] - brow) / unit, 0, 1))
 
-    def along(edge: np.ndarray, low: float, high: float) -> np.ndarray:
-        columns, rows = np.meshgrid(upper.grid, np.linspace(low, high, 7, dtype=np.float32) * np.float32(unit))
-        points = axes.join(columns, rows + edge)
-        samples = resample(image, points)
-        return np.percentile(samples.astype(np.float32), 60, axis=0)[None].astype(np.float32)
+    def along(edge: np.ndarray, low: float, high: np.ndarray | float, part: int = 60) -> np.ndarray:
+        share = np.linspace(0, 1, 7, dtype=np.float32)[:, None]
+        rows = edge + (low + (high - low) * share) * np.float32(unit)
+        points = axes.join(np.broadcast_to(upper.grid, rows.shape), rows)
+        samples = resample(image, points.astype(np.float32))
+        return np.percentile(samples.astype(np.float32), part, axis=0)[None].astype(np.float32)
 
     above, below = along(fold.table, -min(0.05, 0.5 * room), -0.01), 0.9 * along(lower.table, 0.06, 0.11)
+    span = (upper.table - fold.table) / unit
+    own = along(fold.table, 0.0, np.maximum(span - _LASH, 0.3 * span), 80)  # the brighter part: no lashes
     colour = below + (above - below) * smoothstep(0.04, 0.09, room)
-    return cv2.GaussianBlur(colour, (0, 0), 0.2 * axes.half / upper.step, borderType=cv2.BORDER_REPLICATE)
+    colour += (own - colour) * (_OWN * smoothstep(0.5, 2.5, (span - _LASH) * unit))[..., None]
+    return cv2.GaussianBlur(colour, (0, 0), 0.3 * axes.half / upper.step, borderType=cv2.BORDER_REPLICATE)

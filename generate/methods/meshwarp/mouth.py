@@ -97,7 +97,7 @@ class Mouth:
 
         parted = opening if self.closed else np.abs(opening - (self.lower_edge(a_upper) - self.upper_edge(a_upper)))
         clean = np.float32(_CLEAN * unit) * smoothstep(0.004 * unit, 0.035 * unit, parted)
-        rim = 0.3 * clean if self.closed else np.float32(0)  # lip that the photo hides
+        rim = 0.1 * clean if self.closed else np.float32(0)  # lip that the photo hides
         lips, covers, solid = [], [], np.float32(1)
         for a, b, out, sign in ((a_upper, b_upper, over_upper, 1), (a_lower, b_lower, over_lower, -1)):
             past = np.maximum(out + clean, 0)  # beyond the last clean lip colour: turn back into the lip
@@ -122,6 +122,8 @@ class Mouth:
             part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
             hole = (x0 + int(columns[0]), y0 + int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)
             gap = parted[part]
+            if not self.closed:  # lips that slide together leave the photo's teeth behind
+                gap = np.maximum(gap, np.abs(mover.shift[topology.LIPS_INNER]).max())
             inside = self.cavity.draw(hole, mover, (over_upper - rim)[part], (over_lower - rim)[part], gap)
             inside += (self.cavity.crease - inside) * (1 - smoothstep(0, 0.05 * unit, corner[part]))[..., None]
             inside = patch[part] + (inside - patch[part]) * smoothstep(0.002 * unit, 0.012 * unit, gap)[..., None]

@@ -94,7 +94,7 @@ def prepare(picture: np.ndarray, face: Face, *, size: int | None = None) -> Port
         head=head,
         field=head.field(lattice, share(lattice.nodes().reshape(-1, 2))),
         mouth=Mouth.of(picture, head, white(picture, landmarks), share),
-        eyes=(Eye.of(picture, landmarks, 0, head.unit), Eye.of(picture, landmarks, 1, head.unit)),
+        eyes=Eye.pair(picture, landmarks, head.unit),
     )
 
 

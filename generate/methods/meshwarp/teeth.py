@@ -10,27 +10,40 @@ import cv2
 import numpy as np
 
 HALF_WIDTH = 0.34  # of the drawn arch, head units
-_UPPER = ((0.094, 0.0, 0.112), (0.072, 0.006, 0.098), (0.076, 0.002, 0.108), (0.056, 0.008, 0.09), (0.042, 0.012, 0.08))
-_LOWER = ((0.056, 0.0, 0.095), (0.060, 0.001, 0.095), (0.066, 0.0, 0.1), (0.056, 0.008, 0.085), (0.044, 0.012, 0.08))
+# from the middle outwards: width, lift of the biting edge, height, tone
+_UPPER = np.array(
+    (
+        (0.094, 0.0, 0.112, 1.0),
+        (0.073, 0.007, 0.098, 0.97),
+        (0.075, 0.003, 0.108, 0.93),
+        (0.056, 0.01, 0.09, 0.9),
+        (0.042, 0.014, 0.08, 0.88),
+    )
+)
+_LOWER = np.array(
+    (
+        (0.055, 0.0, 0.095, 0.98),
+        (0.061, 0.002, 0.095, 1.0),
+        (0.067, -0.002, 0.1, 0.95),
+        (0.056, 0.008, 0.085, 0.92),
+        (0.101, 0.012, 0.08, 0.9),
+    )
+)
+_LINE = 0.14  # how much darker it is between two teeth: little, for enamel lets light through
+_NOTCH = 0.008  # head units that a tooth's corners are rounded by
 
 
-def _row(teeth: tuple, x: np.ndarray, y: np.ndarray, soft: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cover and shade of one row; y grows from the biting edge to the gum."""
-    cover, shade, left = np.zeros_like(x), np.zeros_like(x), 0.0
-    for width, lift, height in teeth:
-        u = (np.abs(x) - left - width / 2) / (width / 2)
-        v = (y - lift) / height
-        taper = 1 - 0.06 * np.clip(v, 0, 1) ** 2
-        corner = np.clip(0.16 - v, 0, 1) / 0.16
-        side = (1 - np.abs(u) / (taper * 0.99)) * width / 2  # distance inside, head units
-        bottom = v * height - 0.008 * corner * np.abs(u) ** 6
-        one = np.clip(side / soft + 0.5, 0, 1) * np.clip(bottom / soft + 0.5, 0, 1)
-        tone = (1 - 0.13 * u**2 - 0.05 * u**6) * (1 - 0.1 * np.clip(v - 0.5, 0, 1))
-        tone *= 0.9 + 0.1 * np.clip(v / 0.3, 0, 1)  # thin edges let light through
-        shade = np.where(one > cover, tone, shade)
-        cover = np.maximum(cover, one)
-        left += width
-    return cover, shade
+def _row(teeth: np.ndarray, x: np.ndarray, y: np.ndarray, soft: float) -> tuple[np.ndarray, np.ndarray]:
+    """Cover and shade of one row, a bright band with a notched edge; y grows from the biting edge to the gum."""
+    ends = teeth[:, 0].cumsum()
+    which = np.minimum(np.searchsorted(ends, np.abs(x)), len(teeth) - 1)
+    width, lift, height, tone = teeth[which].transpose(2, 0, 1)
+    u = 2 * (ends[which] - np.abs(x)) / width - 1  # -1 to 1 across a tooth
+    v = (y - lift) / height
+    line = _LINE * np.exp(-(((1 - np.abs(u)) * width / 2 / soft) ** 2)) * np.clip((v - 0.1) / 0.4, 0, 1)
+    shade = tone * (1 - 0.05 * u**2 - line) * (1 - 0.1 * np.clip(v - 0.5, 0, 1))
+    shade *= 0.92 + 0.08 * np.clip(v / 0.3, 0, 1)  # thin edges let light through
+    return np.clip((y - lift - _NOTCH * np.abs(u) ** 6) / soft + 0.5, 0, 1), shade
 
 
 def arch(upper: bool, per_unit: float) -> tuple[np.ndarray, np.ndarray]:
@@ -43,19 +56,17 @@ def arch(upper: bool, per_unit: float) -> tuple[np.ndarray, np.ndarray]:
     x = (np.arange(m) + 0.5) / per_unit - HALF_WIDTH
     y = 0.2 - (np.arange(n) + 0.5) / per_unit
     x, y = np.meshgrid(x, y)
-    bent = y + (-0.16 if upper else -0.06) * x**2  # the edge's own arc
+    bent = (
+        y + (-0.16 if upper else -0.06) * x**2 + 0.0015 * np.sin(23 * x)
+    )  # the edge's own arc; no two sides are alike
     soft = max(1.5 / per_unit, 0.006)
     cover, shade = _row(_UPPER if upper else _LOWER, x, bent, soft)
     gum_line = 0.105 if upper else 0.085
     scallop = gum_line + 0.012 * np.cos(2 * np.pi * np.abs(x) / 0.08)
     gum = np.clip((bent - scallop) / 0.012 + 0.5, 0, 1)[..., None]
-    enamel = np.array((1.0, 0.955, 0.87), np.float32) * shade[..., None]
-    gap = np.array((0.5, 0.4, 0.34), np.float32)
-    between = np.clip((bent - 0.012) / 0.02, 0, 1) * np.clip((HALF_WIDTH - 0.03 - np.abs(x)) / 0.02, 0, 1)
-    albedo = enamel * cover[..., None] + gap * (1 - cover[..., None])
+    albedo = np.array((1.0, 0.955, 0.87), np.float32) * shade[..., None]
     albedo = albedo * (1 - gum) + np.array((0.78, 0.46, 0.44), np.float32) * gum
-    turn = 1 - 0.75 * np.clip(np.abs(x) / HALF_WIDTH, 0, 1) ** 2.2  # the arch turns away from the light
-    cover = np.maximum(cover, between)
+    albedo /= (1 + (x / 0.23) ** 4)[..., None]  # the arch turns away from the light, into the shadow of the cheeks
     cover = cv2.GaussianBlur(cover.astype(np.float32), (0, 0), soft * per_unit * 0.5)
-    albedo = cv2.GaussianBlur((albedo * turn[..., None]).astype(np.float32), (0, 0), soft * per_unit * 0.5)
+    albedo = cv2.GaussianBlur(albedo.astype(np.float32), (0, 0), soft * per_unit * 0.5)
     return (albedo, cover) if upper else (albedo[::-1].copy(), cover[::-1].copy())
