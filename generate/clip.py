@@ -98,7 +98,7 @@ class Clip:
         """What this clip declares about itself in the signed manifest and the store."""
         made_from = [self.drive.ingredient()]
         if self.portrait is not None:
-            made_from.insert(0, Ingredient(self.portrait, "portrait", self.portrait.name))
+            made_from.insert(0, Ingredient(str(self.portrait), "portrait", self.portrait.name))
         return Draft(
             method=self.method.card.name,
             method_version=VERSION,

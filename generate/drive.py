@@ -71,7 +71,7 @@ class SpeechDrive(Drive):
         return cls(path, cls._length(path, info.audio.seconds or info.seconds, limit), True, limit)
 
     def ingredient(self) -> Ingredient:
-        return Ingredient(self.path, "audio", self.path.name)
+        return Ingredient(str(self.path), "audio", self.path.name)
 
 
 @dataclass(frozen=True)
@@ -89,4 +89,4 @@ class VideoDrive(Drive):
         return cls(path, cls._length(path, info.seconds, limit), info.audio is not None, limit)
 
     def ingredient(self) -> Ingredient:
-        return Ingredient(self.path, "video", self.path.name)
+        return Ingredient(str(self.path), "video", self.path.name)

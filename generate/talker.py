@@ -77,11 +77,12 @@ class Talker:
         resolved = card.resolve(controls)
 
         picture = read_image(portrait)
-        height, width = even_size(*picture.shape[:2], size)
+        rows, columns = picture.shape[:2]
+        height, width = even_size(rows, columns, size)
         if min(height, width) < SMALLEST:
-            height, width = even_size(*picture.shape[:2], SMALLEST)
-        if (height, width) != picture.shape[:2]:
-            shrinks = height < picture.shape[0]
+            height, width = even_size(rows, columns, SMALLEST)
+        if (height, width) != (rows, columns):
+            shrinks = height < rows
             picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
         faces = find_faces(picture)
         several = len(faces) > 1 and face is None

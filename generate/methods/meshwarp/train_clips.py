@@ -120,4 +120,4 @@ def read_clips(data: Path, cache: Path, *, progress: Report = silent) -> list[Cl
 
 def mirrored(shape: np.ndarray) -> np.ndarray:
     """Displacements (…, 478, 3) of the mirror image."""
-    return shape[..., topology.MIRROR, :] * np.float32([-1, 1, 1])
+    return shape[..., topology.MIRROR, :] * np.array([-1, 1, 1], np.float32)
