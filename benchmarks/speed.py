@@ -4,7 +4,7 @@
     python benchmarks/speed.py verify FILE
     python benchmarks/speed.py scan FILE
 
-`generate` prints four numbers, since each alone misleads: animation only (no mark, no encode), file in → sealed file out,
+`generate` prints four numbers, since each alone misleads: animation only (no mark, no encode), file in → sealed file,
 time to the first frame, and peak memory of a whole process at 10 s and at the long length.
 """
 
