@@ -3,9 +3,9 @@
 A classical, keyed spread spectrum mark in luma; no network, no weights. The record id and its check (`payload`) go
 through a tail-biting convolutional code (`code`); every sign of the code word sits on one of some 470 Fourier
 coefficients of a tile that repeats over the picture (`carriers`), as strong as each place allows without being seen
-(`mask`), the same in every frame (`embed`). The reader averages frames, divides the local contrast of the picture out
-(`residual`), finds flip, scale, rotation and shift by the unmodulated carriers (`geometry`), decodes, and says how likely
-an unmarked video is to give such a reading (`read`).
+(`mask`), the same in every frame (`embed`). The reader averages frames (`frames`), divides the local contrast of the
+picture out (`residual`), finds flip, scale, rotation and shift by the unmodulated carriers (`geometry`), decodes, and
+says how likely an unmarked video is to give such a reading (`read`).
 
 Sources: Cox, Kilian, Leighton, Shamoon, "Secure spread spectrum watermarking for multimedia", 1997 (carriers in
 perceptually significant places); Kutter, "Performance improvement of spread spectrum based image watermarking schemes

@@ -58,7 +58,6 @@ class VideoMarker:
         delta = cv2.multiply(self._pattern, gain, dtype=cv2.CV_8S)
         # Two saturating byte operations are several times faster than one addition in a wider type. The same change in
         # R, G and B changes luma alone.
-        for change, apply in ((cv2.max(delta, 0), cv2.add), (cv2.max(cv2.subtract(0, delta), 0), cv2.subtract)):
-            change = change.view(np.uint8)
-            apply(frame, cv2.merge((change, change, change)), dst=out)
-            frame = out
+        up, down = (np.maximum(change, 0).view(np.uint8) for change in (delta, -delta))
+        cv2.add(frame, cv2.merge((up, up, up)), dst=out)
+        cv2.subtract(out, cv2.merge((down, down, down)), dst=out)

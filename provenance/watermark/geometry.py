@@ -6,27 +6,38 @@ no carrier dominates, in standard deviations:
 
     z = sum Re(u conj(p) exp(2 pi i k d)) / sqrt(sum |u|^2 / 2),   u = F(M k) / sqrt(1 + |F(M k)|^2)
 
-In an unmarked picture the pilots' phases p know nothing of u, so for any picture P(z >= x) <= exp(-x^2 / 2) over the draw
-of the key (Chernoff's bound; E exp(t cos) = I0(t) <= exp(t^2 / 4)). That is what `read` builds its p-value on.
+The phases p of the pilots know nothing of an unmarked picture, so whatever it shows P(z >= x) <= exp(-x^2 / 2) over the
+draw of the key (Chernoff's bound; E exp(t cos) = I0(t) <= exp(t^2 / 4)). `read` builds its p-value on that, times the
+number of placements tried: a fixed lattice. What refinement gains beyond the lattice serves the decoder alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from .carriers import TILES, Carriers
 from .residual import Spectrum
 
-GRID = 48  # shifts tried along a tile; 2 * FINEST would be the least
+GRID = 64  # shifts tried along a tile; 2 * FINEST would be the least
 _BATCH = 256
 _KEPT = 6  # placements of a stage that are refined
+STAGES = 4
 
 # Stages of the search, each with the steps that a picture four to seven tiles wide tolerates.
 _SCALES = np.exp(np.arange(np.log(0.5), np.log(2.1), 0.006))  # of the tile, against the picture as a whole
 _LEAN = np.deg2rad(np.arange(0.35, 5.3, 0.35))
+
+
+class Trial(NamedTuple):
+    """A matrix M, and its right-angle part: quarter turns clockwise, after mirroring left to right."""
+
+    matrix: np.ndarray
+    turns: int
+    flipped: bool
 
 
 @dataclass(frozen=True)
@@ -36,15 +47,18 @@ class Placement:
     Attributes:
         matrix: M as above.
         shift: d as above, from the spectrum's centre.
-        z: score of the pilots.
-        turns, flipped: the right-angle part of M: quarter turns clockwise, after mirroring left to right.
+        z: highest score of the pilots on the lattice that was searched.
+        refined: score at this placement.
+        turns: see `Trial`.
+        flipped: see `Trial`.
     """
 
     matrix: np.ndarray
     shift: np.ndarray
     z: float
-    turns: int = 0
-    flipped: bool = False
+    refined: float
+    turns: int
+    flipped: bool
 
 
 def correlate(spectrum: Spectrum, matrices: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -53,27 +67,27 @@ def correlate(spectrum: Spectrum, matrices: np.ndarray, points: np.ndarray) -> n
     return values / np.sqrt(1 + np.abs(values) ** 2)
 
 
-def stages(short_side: float) -> Iterator[list[tuple[np.ndarray, int, bool]]]:
-    """Matrices to try, with their turns and flips: the picture as it is; scaled; scaled and slightly rotated."""
+def stages(short_side: float) -> Iterator[list[Trial]]:
+    """What to try: the picture as it is; scaled; scaled and rotated by up to 2 degrees; by up to 5."""
     tile = short_side / TILES
     right = [(_turn(turns, flipped), turns, flipped) for flipped in (False, True) for turns in range(4)]
-    yield [(rigid / tile, turns, flipped) for rigid, turns, flipped in right]
     upright = [each for each in right if each[1] == 0]
-    yield [(rigid / (tile * scale), *about) for scale in _SCALES for rigid, *about in right]
-    for lean in (_LEAN[:6], _LEAN[6:]):
+    yield [Trial(rigid / tile, turns, flipped) for rigid, turns, flipped in right]
+    for angles, ways in ((np.zeros(1), right), (_LEAN[:6], upright), (_LEAN[6:], upright)):
         yield [
-            (_rotation(angle) @ rigid / (tile * scale), *about)
+            Trial(_rotation(angle) @ rigid / (tile * scale), turns, flipped)
             for scale in _SCALES
-            for angle in (*lean, *-lean)
-            for rigid, *about in upright
+            for angle in sorted({sign * angle for angle in angles for sign in (1, -1)})
+            for rigid, turns, flipped in ways
         ]
 
 
-def search(spectrum: Spectrum, carriers: Carriers, tried: list[tuple[np.ndarray, int, bool]]) -> Placement:
+def search(spectrum: Spectrum, carriers: Carriers, tried: list[Trial]) -> Placement:
     """The best placement near any of these matrices, at any shift."""
-    matrices = np.stack([matrix for matrix, *_ in tried])
-    shifts = np.stack(np.meshgrid(*[np.arange(GRID) / GRID] * 2), axis=-1).reshape(-1, 2)
-    waves = np.exp(2j * np.pi * carriers.pilots @ shifts.T) * carriers.pilot_phases.conj()[:, None]
+    matrices = np.stack([trial.matrix for trial in tried])
+    shifts = np.stack(np.meshgrid(*[np.arange(GRID)] * 2), axis=-1).reshape(-1, 2)
+    roots = np.exp(2j * np.pi * np.arange(GRID) / GRID)
+    waves = roots[carriers.pilots @ shifts.T % GRID] * carriers.pilot_phases.conj()[:, None]
     waves = np.concatenate([waves.real, -waves.imag]).astype(np.float32)
     best: list[Placement] = []
     for start in range(0, len(matrices), _BATCH):
@@ -81,11 +95,12 @@ def search(spectrum: Spectrum, carriers: Carriers, tried: list[tuple[np.ndarray,
         scores = np.concatenate([limited.real, limited.imag], axis=1).astype(np.float32) @ waves / _deviation(limited)
         where = scores.argmax(axis=1)
         highest = scores[np.arange(len(scores)), where]
-        for row in np.argsort(-highest)[:_KEPT]:
-            _, turns, flipped = tried[start + row]
-            best.append(Placement(matrices[start + row], shifts[where[row]], float(highest[row]), turns, flipped))
+        for row in np.argsort(highest)[-_KEPT:]:
+            trial, z = tried[start + row], float(highest[row])
+            best.append(Placement(trial.matrix, shifts[where[row]] / GRID, z, z, trial.turns, trial.flipped))
     best = sorted(best, key=lambda placement: -placement.z)[:_KEPT]
-    return max((_refined(spectrum, carriers, placement) for placement in best), key=lambda placement: placement.z)
+    refined = max((_refined(spectrum, carriers, each) for each in best), key=lambda placement: placement.refined)
+    return replace(refined, z=best[0].z)
 
 
 def trials(tried: int) -> int:
@@ -102,10 +117,8 @@ def _refined(spectrum: Spectrum, carriers: Carriers, placement: Placement) -> Pl
 
     def scores(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         size, stretch, turn, shear = offsets[:, :4].T
-        change = np.stack([1 + size + stretch, shear - turn, shear + turn, 1 + size - stretch], axis=1).reshape(
-            -1, 2, 2
-        )
-        matrices, shifts = change @ placement.matrix, placement.shift + offsets[:, 4:]
+        change = np.stack([1 + size + stretch, shear - turn, shear + turn, 1 + size - stretch], axis=1)
+        matrices, shifts = change.reshape(-1, 2, 2) @ placement.matrix, placement.shift + offsets[:, 4:]
         limited = correlate(spectrum, matrices, carriers.pilots)
         aligned = limited * carriers.pilot_phases.conj() * np.exp(2j * np.pi * shifts @ carriers.pilots.T)
         return aligned.real.sum(axis=1) / _deviation(limited)[:, 0], matrices, shifts
@@ -125,7 +138,7 @@ def _refined(spectrum: Spectrum, carriers: Carriers, placement: Placement) -> Pl
         else:
             steps = steps / 2
     _, matrices, shifts = scores(here)
-    return replace(placement, matrix=matrices[0], shift=shifts[0], z=float(z))
+    return replace(placement, matrix=matrices[0], shift=shifts[0], refined=float(z))
 
 
 def _rotation(angle: float) -> np.ndarray:

@@ -33,7 +33,7 @@ def gain_map(frame: np.ndarray) -> np.ndarray:
     small = cv2.cvtColor(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2YCrCb)
     luma, red, blue = (plane.astype(np.float32) for plane in cv2.split(small))
     visibility = np.clip((cv2.blur(luma, (3, 3)) - DARK) / (LIGHT - DARK), IN_THE_DARK, 1)
-    skin = (cv2.absdiff(red, 153.0) < 18) & (cv2.absdiff(blue, 105.0) < 22)
+    skin = (np.abs(red - 153) < 18) & (np.abs(blue - 105) < 22)
     visibility *= 1 - (1 - SKIN) * cv2.blur(skin.astype(np.float32), (7, 7))
 
     boost = np.clip(np.sqrt(ENOUGH / _capacity(luma, visibility, short)), *BOOST)
@@ -42,9 +42,9 @@ def gain_map(frame: np.ndarray) -> np.ndarray:
 
 
 def _texture(luma: np.ndarray) -> np.ndarray:
-    """Roots of grey levels. The smallest of the neighbourhood: beside an edge, where a halo would show, there is none."""
+    """Roots of grey levels, the least of the neighbourhood: none beside an edge, where a halo would show."""
     detail = cv2.blur(cv2.sqrt(cv2.absdiff(luma, cv2.blur(luma, (5, 5)))), (5, 5))
-    return cv2.blur(cv2.max(cv2.erode(detail, np.ones((5, 5), np.uint8)) - 0.5, 0.0), (5, 5))
+    return cv2.blur(np.maximum(cv2.erode(detail, np.ones((5, 5), np.uint8)) - 0.5, 0), (5, 5))
 
 
 def _capacity(luma: np.ndarray, visibility: np.ndarray, short: int) -> float:

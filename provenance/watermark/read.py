@@ -11,7 +11,7 @@ import numpy as np
 from . import code
 from .carriers import Carriers, carriers
 from .frames import Source, bursts
-from .geometry import Placement, correlate, describe, search, stages, trials
+from .geometry import STAGES, Placement, correlate, describe, search, stages, trials
 from .key import PUBLIC_KEY, resolve_key
 from .payload import CHECK_BITS, from_bits, to_bits
 from .residual import Spectrum, whiten
@@ -82,13 +82,12 @@ def _spectrum(source: Source, most: int) -> tuple[Spectrum | None, int, int]:
 
 def _read(spectrum: Spectrum, short_side: int, key: bytes, keys: int) -> MarkReading:
     known = carriers(key)
-    plan = list(stages(short_side))
     seen, best = 0, MarkReading(False, None, 1.0)
-    for tried in plan:
+    for tried in stages(short_side):
         placement = search(spectrum, known, tried)
         seen += trials(len(tried))
         # Every stage may raise a false alarm, so each is charged for all of them, and for all that was tried before.
-        pilot_p = min(1.0, keys * len(plan) * seen * math.exp(-(placement.z**2) / 2))
+        pilot_p = min(1.0, keys * STAGES * seen * math.exp(-(placement.z**2) / 2))
         record_id, wrong = _decode(spectrum, known, placement, key)
         p = pilot_p * CANDIDATES / 2**CHECK_BITS if record_id else pilot_p
         details = {"pilot_z": round(placement.z, 2), "pilot_p": pilot_p, "trials": seen}

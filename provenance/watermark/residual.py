@@ -21,7 +21,7 @@ def whiten(luma: np.ndarray) -> np.ndarray:
     """
     tile = min(luma.shape) / TILES
     detail = luma - cv2.GaussianBlur(luma, (0, 0), HIGH_PASS * tile)
-    contrast = cv2.GaussianBlur(cv2.absdiff(detail, 0.0), (0, 0), WINDOW * tile)
+    contrast = cv2.GaussianBlur(np.abs(detail), (0, 0), WINDOW * tile)
     return detail / (contrast * contrast + NOISE * NOISE)
 
 
