@@ -14,6 +14,7 @@ from .head import HeadModel, Mover
 from .warp import resample
 
 _CHIN = np.array([152, 148, 377, 176, 400, 199, 175])
+_FOLLOW = 0.6  # of the arc of the lips is that of the teeth
 _BEHIND = 0.07  # teeth behind the lips, head units
 
 
@@ -58,6 +59,8 @@ class Cavity:
             float(below(middle)[0, 0] + (0.022 if closed else 0.034) * unit),
         )
         per_unit = max(200.0, 1.25 * unit)
+        ends = above(middle + np.array([[-0.75, 0.75]], np.float32) * axes.half).mean()  # most of the lips' own arc
+        bow = _FOLLOW * float(ends - above(middle)[0, 0]) * unit / (0.75 * axes.half) ** 2
         photo, trust = None, 0.0
         if not closed:  # few teeth, or none: what the photo shows holds only while the lips stay as they are
             photo = _seen(image, axes, above, below, unit, light)
@@ -67,12 +70,15 @@ class Cavity:
         lip = np.r_[topology.LIPS_LOWER_OUTER[2:-2], topology.LIPS_LOWER_INNER[2:-2]]
         return cls(
             head=head,
-            rows=(_lit(*teeth.arch(True, per_unit), light), _lit(*teeth.arch(False, per_unit), light * 0.66)),
+            rows=(
+                _lit(*teeth.arch(True, per_unit, bow), light),
+                _lit(*teeth.arch(False, per_unit, bow), light * 0.66),
+            ),
             edges=edges,
             per_unit=per_unit,
             dark=light * np.array((0.16, 0.07, 0.06), np.float32),
             tongue=light * np.array((0.52, 0.29, 0.28), np.float32),
-            crease=0.32 * _colour(image, points[lip].mean(0), unit),
+            crease=np.array((0.34, 0.26, 0.25), np.float32) * _colour(image, points[lip].mean(0), unit),
             photo=photo,
             trust=trust,
         )

@@ -125,7 +125,8 @@ class Mouth:
             if not self.closed:  # lips that slide together leave the photo's teeth behind
                 gap = np.maximum(gap, np.abs(mover.shift[topology.LIPS_INNER]).max())
             inside = self.cavity.draw(hole, mover, (over_upper - rim)[part], (over_lower - rim)[part], gap)
-            inside += (self.cavity.crease - inside) * (1 - smoothstep(0, 0.05 * unit, corner[part]))[..., None]
+            deep = 0.14 if self.closed else 0.05  # into the corners, unless the photo shows what is there
+            inside += (self.cavity.crease - inside) * (1 - smoothstep(0, deep * unit, corner[part]))[..., None]
             inside = patch[part] + (inside - patch[part]) * smoothstep(0.002 * unit, 0.012 * unit, gap)[..., None]
             mixed[part] += open_[part] * inside
         edge = _feather(box[3], box[2], max(4, round(0.05 * unit)))[..., None] * np.maximum(solid, 0)[..., None]

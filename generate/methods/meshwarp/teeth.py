@@ -46,11 +46,16 @@ def _row(teeth: np.ndarray, x: np.ndarray, y: np.ndarray, soft: float) -> tuple[
     return np.clip((y - lift - _NOTCH * np.abs(u) ** 6) / soft + 0.5, 0, 1), shade
 
 
-def arch(upper: bool, per_unit: float) -> tuple[np.ndarray, np.ndarray]:
+def arch(upper: bool, per_unit: float, bow: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """One row of teeth with its gum: albedo (h, w, 3) and cover (h, w), float32.
 
     The texture spans ± `HALF_WIDTH` along the mouth, and across it from 0.04 beyond the biting edge to 0.2 head units
     towards the gum (up for the upper row, down for the lower).
+
+    Args:
+        upper: which row.
+        per_unit: pixels a head unit.
+        bow: how the edge follows the lips: it comes down by bow * x² at x along the mouth, head units.
     """
     n, m = round(0.24 * per_unit), round(2 * HALF_WIDTH * per_unit)
     x = (np.arange(m) + 0.5) / per_unit - HALF_WIDTH
