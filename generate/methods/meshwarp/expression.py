@@ -82,15 +82,15 @@ def _segment(looks: Looks, window: np.ndarray, margin: int, heard: Heard, *, las
     start = margin - REACH
     coefficients = sum(sharp[start + tap : start + tap + count] @ weights for tap, weights in enumerate(looks.kernel))
     speech = 1 - window[:, INDEX["sil"]]
-    activity = _blur(_maximum(speech, _STAY, _LEAD), _LEAD)
+    activity = smoothstep(0.35, 0.7, _blur(_maximum(_blur(speech, 6), _STAY, _LEAD), _LEAD))[:, None]
     shut = window[:, [INDEX[name] for name in CLOSED]].sum(1)
     closure = _blur(_maximum(smoothstep(0.15, 0.4, _blur(shut, 2)), 3), 4)
     inside = slice(margin, margin + count)
-    activity = smoothstep(0.2, 0.8, activity[inside])
+    active = activity[inside]
     return Ticks(
-        (coefficients + activity[:, None] * looks.posture).astype(np.float32),
-        closure[inside].astype(np.float32),
-        activity.astype(np.float32),
+        (active * (coefficients + looks.posture)).astype(np.float32),
+        (active[:, 0] * closure[inside]).astype(np.float32),
+        active[:, 0].astype(np.float32),
         heard.energy,
         last,
     )

@@ -20,8 +20,10 @@ from .motion import FaceMotion
 from .voice import HOP, TICKS_PER_SECOND, Listener
 
 BLOCK = 50  # frames that leave at once
+_WIDEST = 0.15  # mean height of the opening, head units, that the mouth approaches
+_SLACK = 0.015  # head units
 _FADE_IN, _FADE_OUT = 100, 80  # ticks in which the head leaves its rest and returns to it
-_HUSH = 15  # ticks in which the mouth returns to rest where a voice is cut off
+_HUSH = 15  # ticks in which the mouth leaves its rest where a voice begins at once, and returns where it is cut off
 
 
 @dataclass(frozen=True)
@@ -134,15 +136,29 @@ class SpeechMotion:
         reach = 0.5 * TICKS_PER_SECOND / fps
         closure = np.max([_sample(tracks.closure, ticks + offset) for offset in np.linspace(-reach, reach, 5)], axis=0)
         coefficients = at.coefficients.copy()
-        coefficients[:, : self.basis.lower] *= controls.mouth
+        lower = coefficients[:, : self.basis.lower]
+        lower *= controls.mouth * _bounded(lip_gap(self.basis.shape(coefficients)).mean(1), _WIDEST)
         shape = self.basis.shape(coefficients)
-        opening = np.maximum(lip_gap(shape), 0.0)
+        opening = _parted(lip_gap(shape), at.activity[:, None] * min(controls.mouth, 1.0))
         if controls.emotion != "neutral":
             mood = controls.level * self.basis.emotions[controls.emotion]
             shape, opening = shape + mood, opening + np.maximum(lip_gap(mood), 0.0)
         shape = fit(shape, opening, closure, at.activity)
         single = (part.astype(np.float32) for part in (shape, at.pose, at.gaze, at.blink))
         return FaceMotion(*single)
+
+
+def _bounded(opening: np.ndarray, most: float) -> np.ndarray:
+    """Factor (T, 1) that keeps openings below `most`, softly: a vowel that is held adds up to more than people do."""
+    share = np.maximum(opening, 1e-6) / most
+    return (np.tanh(share) / share)[:, None]
+
+
+def _parted(gap: np.ndarray, activity: np.ndarray) -> np.ndarray:
+    """Opening (T, 9) from a learned gap that may be negative: speaking lips part a little where nothing shuts them."""
+    soft = _SLACK * np.logaddexp(0.0, gap / _SLACK)
+    hard = np.maximum(gap, 0.0)
+    return hard + activity * (soft - hard)
 
 
 class _Counted:
@@ -174,9 +190,9 @@ def _faded(tracks: Iterator[tuple[_Tracks, bool]]) -> Iterator[_Tracks]:
     """Ease in from the portrait's rest and out to it; holds one segment back, since the end may fall just after it."""
     start, held = 0, None
     for segment, last in tracks:
-        entered = smoothstep(0, _FADE_IN, start + np.arange(len(segment), dtype=float))
+        ticks = start + np.arange(len(segment), dtype=float)
         start += len(segment)
-        segment = _scaled(segment, entered, np.ones(len(segment)))
+        segment = _scaled(segment, smoothstep(0, _FADE_IN, ticks), smoothstep(0, _HUSH, ticks))
         if not last:
             if held is not None:
                 yield held

@@ -13,6 +13,7 @@ import json
 import platform
 import shutil
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import metadata
@@ -30,7 +31,7 @@ from .train_clips import Clip, manifest, read_clips
 from .train_espeak import Utterance, synthesise
 from .train_expression import Spoken, calibrate, learn_looks
 from .train_head import learn_head
-from .train_speech import real_labels, real_speech
+from .train_speech import is_known, real_labels, real_speech
 from .train_voice import train_voice
 from .voice import Listener, PhoneNet
 
@@ -38,7 +39,7 @@ _PACKAGES = ("numpy", "torch", "pocketsphinx", "espeakng-loader", "mediapipe")
 _LICENCES = {
     "code": "Apache-2.0",
     "weights": "Apache-2.0",
-    "data": "CC BY 4.0, CC BY-SA 4.0, public domain, public addresses of office holders; see data",
+    "data": "public domain, CC BY 4.0, CC0, public addresses of office holders; see data",
 }
 
 
@@ -100,7 +101,7 @@ def _voice(data: Path, out: Path, preset: Preset, seed: int, progress: Report) -
     path = out / VOICE
     if not path.exists():
         progress(Progress("synthesise speech", 0, preset.training.utterances, "utterances"))
-        synthetic = list(synthesise(preset.training.utterances, seed))
+        synthetic = synthesise(preset.training.utterances, seed)
         real: list[Utterance] = real_speech(data) if preset.training.real > 0 else []
         net = train_voice(preset.voice, preset.training, synthetic, real, seed=seed, progress=progress)
         _whole(path, lambda part: save_voice(net, part))
@@ -140,15 +141,17 @@ def _whole(path: Path, write) -> None:
     """Write through a neighbour, so that a stage is there in full or not at all."""
     part = path.with_suffix(".part")
     write(part)
+    part.chmod(0o644)
     part.replace(path)
 
 
 def _record(data: Path, out: Path, preset: Preset, net: PhoneNet, made: dict[str, Any]) -> None:
     sources = [
-        *(manifest(data, "speech") if preset.training.real > 0 else []),
+        *([source for source in manifest(data, "speech") if is_known(source.name)] if preset.training.real > 0 else []),
         *([source for source in manifest(data, "video_real") if source.kind == "real"] if preset.clips else []),
     ]
-    used = [f"{source.path.relative_to(data)} (class {source.terms})" for source in sources]
+    groups = Counter((str(source.path.parent.relative_to(data)), source.terms, source.licence) for source in sources)
+    used = [f"{folder}: {count} files, class {terms}, {licence}" for (folder, terms, licence), count in groups.items()]
     used += ["portraits/train: Face Research Lab London Set, DeBruine & Jones 2017, CC BY 4.0"] if preset.clips else []
     used += [f"{preset.training.utterances} sentences synthesised by espeak-ng"]
     record = {

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 
 from ....core.errors import AssetError, InputError
+from ....core.random import generator
 from . import phones
 
 
@@ -40,7 +41,8 @@ def align(samples: np.ndarray, words: str | None = None) -> np.ndarray:
     Raises:
         InputError: `cannot_align`: the words are not those of the sound.
     """
-    model, pcm = _model(), (samples * 32767).clip(-32768, 32767).astype(np.int16).tobytes()
+    dither = generator(0, "align").normal(0, 3, len(samples))  # digital silence is no sound that the model knows
+    model, pcm = _model(), (samples * 32767 + dither).clip(-32768, 32767).astype(np.int16).tobytes()
     from pocketsphinx import Decoder
 
     common = {"hmm": f"{model}/en-us", "dict": f"{model}/cmudict-en-us.dict", "loglevel": "FATAL"}

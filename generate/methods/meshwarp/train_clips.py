@@ -27,6 +27,7 @@ class Source:
     identity: str
     terms: str
     kind: str
+    licence: str
 
 
 def manifest(data: Path, folder: str, terms: tuple[str, ...] = TERMS) -> list[Source]:
@@ -41,7 +42,14 @@ def manifest(data: Path, folder: str, terms: tuple[str, ...] = TERMS) -> list[So
     with path.open(encoding="utf-8", newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if row["file"].startswith(f"{folder}/") and row["class"] in terms]
     return [
-        Source(data / row["file"], Path(row["file"]).stem, row["identity_id"], row["class"], row["kind"])
+        Source(
+            data / row["file"],
+            Path(row["file"]).stem,
+            row["identity_id"],
+            row["class"],
+            row["kind"],
+            row["licence_terms"],
+        )
         for row in rows
         if (data / row["file"]).is_file()
     ]

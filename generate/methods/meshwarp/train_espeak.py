@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -90,6 +94,16 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 _PHONEME_EVENT, _LIST_END = 7, 0
 
 
+def _data_path() -> str:
+    try:
+        import espeakng_loader
+    except ImportError as error:
+        raise AssetError(
+            "espeak_missing", "espeakng-loader is not installed", 'Run: pip install "facewright[train]"'
+        ) from error
+    return espeakng_loader.get_data_path()
+
+
 class Synthesiser:
     """espeak-ng through its C interface. One per process: the library keeps global state.
 
@@ -97,18 +111,14 @@ class Synthesiser:
         AssetError: `espeak_missing` if the package espeakng-loader is not installed.
     """
 
-    def __init__(self) -> None:
-        try:
-            import espeakng_loader
-        except ImportError as error:
-            raise AssetError(
-                "espeak_missing", "espeakng-loader is not installed", 'Run: pip install "facewright[train]"'
-            ) from error
+    def __init__(self, seed: int = 0) -> None:
+        data = _data_path()
+        import espeakng_loader
+
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         synchronous, phoneme_events_in_ipa = 2, 3
-        self.rate: int = self._library.espeak_Initialize(
-            synchronous, 0, espeakng_loader.get_data_path().encode(), phoneme_events_in_ipa
-        )
+        self.rate: int = self._library.espeak_Initialize(synchronous, 0, data.encode(), phoneme_events_in_ipa)
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(seed))  # else the clock chooses
         self._chunks: list[np.ndarray] = []
         self._events: list[tuple[int, str]] = []
         self._callback = _Callback(self._receive)  # kept, or the garbage collector takes it
@@ -174,9 +184,23 @@ def resample(samples: np.ndarray, rate: float, to: float = RATE) -> np.ndarray:
     return (np.fft.irfft(fitted, count) * (count / len(samples))).astype(np.float32)
 
 
-def synthesise(utterances: int, seed: int, languages: Sequence[str] = LANGUAGES) -> Iterator[Utterance]:
-    """Nonsense sentences in many voices, languages, rates and pitches: words, or syllables of no language."""
-    synthesiser = Synthesiser()
+def synthesise(utterances: int, seed: int) -> list[Utterance]:
+    """Nonsense sentences in many voices, languages, rates and pitches: words, or syllables of no language.
+
+    They are spoken in a process of their own: espeak-ng carries state from one sentence to the next, and only one that
+    begins anew says the same again.
+    """
+    _data_path()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "speech.npz"
+        subprocess.run([sys.executable, "-m", __name__, str(utterances), str(seed), str(path)], check=True)
+        with np.load(path) as spoken:
+            names = spoken["voices"]
+            return [Utterance(spoken[f"s{i}"], spoken[f"l{i}"], str(name)) for i, name in enumerate(names)]
+
+
+def _sentences(utterances: int, seed: int) -> Iterator[Utterance]:
+    synthesiser = Synthesiser(seed)
     for number in range(utterances):
         random = generator(seed, "synthesise", number)
         if random.random() < 0.5:
@@ -185,7 +209,7 @@ def synthesise(utterances: int, seed: int, languages: Sequence[str] = LANGUAGES)
             words = ["".join(_syllable(random) for _ in range(random.choice([1, 2, 2, 3]))) for _ in range(14)]
         for place in random.choice(13, 2, replace=False):
             words[place] += random.choice([",", "."])
-        voice = f"{languages[number % len(languages)]}+{random.choice(VARIANTS)}"
+        voice = f"{LANGUAGES[number % len(LANGUAGES)]}+{random.choice(VARIANTS)}"
         yield synthesiser.say(
             " ".join(words) + ".",
             voice,
@@ -197,3 +221,17 @@ def synthesise(utterances: int, seed: int, languages: Sequence[str] = LANGUAGES)
 
 def _syllable(random: np.random.Generator) -> str:
     return random.choice(_ONSETS) + random.choice(_VOWELS) + random.choice(_CODAS)
+
+
+def main() -> None:
+    """Write sentences to a file: `python -m … COUNT SEED FILE.npz`."""
+    count, seed, path = sys.argv[1:]
+    arrays, voices = {}, []
+    for i, utterance in enumerate(_sentences(int(count), int(seed))):
+        arrays |= {f"s{i}": utterance.samples, f"l{i}": utterance.labels}
+        voices.append(utterance.voice)
+    np.savez(path, voices=np.array(voices), **arrays)
+
+
+if __name__ == "__main__":
+    main()

@@ -21,6 +21,11 @@ def _transcripts() -> dict[str, str | None]:
     return json.loads(Path(__file__).with_name("transcripts.json").read_text("utf-8"))
 
 
+def is_known(name: str) -> bool:
+    """Whether `transcripts.json` knows the recording called `name`."""
+    return any(fnmatch(name, pattern) for pattern in _transcripts())
+
+
 def real_labels(name: str, samples: np.ndarray) -> np.ndarray | None:
     """Labels of the recording called `name`; None if it is not in `transcripts.json` or cannot be aligned."""
     for pattern, words in _transcripts().items():
@@ -36,7 +41,7 @@ def real_speech(data: Path) -> list[Utterance]:
     """What can be labelled in `data`/speech and in the sound of `data`/video_real."""
     found = []
     for source in manifest(data, "speech") + manifest(data, "video_real"):
-        if any(fnmatch(source.name, pattern) for pattern in _transcripts()):
+        if is_known(source.name):
             samples = read_audio(source.path)
             if (labels := real_labels(source.name, samples)) is not None:
                 found.append(Utterance(samples, labels, source.identity))

@@ -20,7 +20,7 @@ from .presets import VoiceTraining
 from .train_espeak import Utterance
 from .voice import FLOOR, WINDOW, PhoneNet, log_energy, loudness, mel_filters, power_spectrum
 
-MUTE = 0.05  # share of crops without a voice: noise alone is silence
+MUTE = 0.1  # share of crops without a voice: noise alone is silence
 
 
 class _Corpus:
@@ -79,7 +79,8 @@ def _augment(
 
     # noise: a smooth colour, or the babble of the next two crops, 0 to 40 dB below the voice
     colour = torch.exp(_smooth(torch.from_numpy(random.normal(0, 1.5, (batch, 1, bands)).astype(np.float32))))
-    flutter = torch.from_numpy(random.gamma(3.0, 1 / 3, (batch, ticks, bands)).astype(np.float32))
+    steady = 10 ** random.uniform(0.3, 1.7, (batch, 1, 1))
+    flutter = torch.from_numpy(random.gamma(steady, 1 / steady, (batch, ticks, bands)).astype(np.float32))
     babble = mel.roll(1, 0) + mel.roll(2, 0)
     noise = torch.where((draw(0, 1, 1, 1) < 0.25) & voiced[..., None], babble, colour * flutter)
     noise = noise / (noise.mean((1, 2), keepdim=True) + 1e-9) * level
