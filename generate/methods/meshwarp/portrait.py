@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ....core.faces import Face, person_matte, topology
+from .curve import smoothstep
 from .eyes import Eye
 from .head import Field, HeadModel, hold_at_borders
 from .layers import clean_plate, enlarge, foreground
@@ -19,6 +20,7 @@ _FINE, _LARGE = 2, 1_500_000  # texture pixels per pixel of the picture; 1 where
 _LEAST, _MOST = 1.4, 2.3  # head units from the face's middle to the sides of the animated region
 _BELOW, _SWAY = 1.15, 0.35  # below the chin, around the hair
 _LEAST_ROOM = 0.3
+_HALO = 0.08, 0.025  # head units around the matte that may hold hair: before a plain wall, before a busy one
 _NODES = 16  # lattice nodes per head unit
 
 
@@ -77,7 +79,7 @@ def prepare(picture: np.ndarray, face: Face, *, size: int | None = None) -> Port
     x0, y0, x1, y1 = box
     crop = np.ascontiguousarray(picture[y0:y1, x0:x1])
     own = matte[y0:y1, x0:x1]
-    plate = clean_plate(crop, own, max(2, round(0.08 * head.unit)))
+    plate = clean_plate(crop, own, max(2, round(_halo(crop, own, head.unit) * head.unit)))
 
     fine = _FINE if crop.shape[0] * crop.shape[1] <= _LARGE else 1
 
@@ -120,6 +122,18 @@ def _matte(picture: np.ndarray, landmarks: np.ndarray, unit: float) -> np.ndarra
     face = np.zeros(matte.shape, np.uint8)
     cv2.fillConvexPoly(face, cv2.convexHull(np.rint(landmarks[topology.OVAL, :2]).astype(np.int32)), (1,))
     return np.maximum(matte, cv2.GaussianBlur(face.astype(np.float32), (0, 0), max(0.02 * unit, 0.5)))
+
+
+def _halo(image: np.ndarray, matte: np.ndarray, unit: float) -> float:
+    """Head units around the matte to take for the person's: few where the background has lines that it would cut."""
+    kernel = np.ones((2 * int(0.1 * unit) + 1,) * 2, np.uint8)
+    person = (matte > 0.03).astype(np.uint8)
+    near = cv2.dilate(person, kernel, iterations=4) > cv2.dilate(person, kernel)
+    if not near.any():
+        return _HALO[0]
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    detail = np.abs(grey - cv2.blur(grey, kernel.shape))[near].mean()
+    return _HALO[0] + (_HALO[1] - _HALO[0]) * float(smoothstep(2.0, 10.0, detail))
 
 
 def white(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
