@@ -17,7 +17,7 @@ from .detectors.residual import LEAST_ROWS, ResidualModel, standardise
 from .measures import Measures, measure, read_measures
 
 INNER = 4  # folds
-STRENGTHS = (0.003, 0.01, 0.03, 0.1)  # of the penalty's inverse; the smallest within noise of the best wins
+STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # of the penalty's inverse; the smallest within noise of the best wins
 CONTROL_SHARE = 0.3  # of the weight of all clips that are not synthetic
 
 USED = tuple(

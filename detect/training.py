@@ -31,7 +31,8 @@ def train_detector(
     Args:
         index: of the corpus; genuine and synthetic clips, controls if there are any.
         out: folder for weights and record.
-        measures: of the corpus, as `write_measures` keeps them; None to measure every video of the index now.
+        measures: of the corpus, as `write_measures` keeps them; None for `measures.npz` beside the index, and without
+            that file every video of the index is measured now.
         names: the measures to use.
         seed: of the folds and the bootstrap.
         command: how to do this again, for the record.
@@ -42,7 +43,9 @@ def train_detector(
     Raises:
         InputError: "bad_index" for too few people; what `measure` raises.
     """
-    corpus, left_out = load(Path(index), measures, progress)
+    index = Path(index)
+    kept = Path(measures) if measures else index.with_name("measures.npz")
+    corpus, left_out = load(index, kept if measures or kept.is_file() else None, progress)
     metrics = judge(corpus, names, seed, progress) | {"clips left out": left_out}
     model = fit_calibrated(corpus, names, seed)
     out = Path(out)

@@ -1,8 +1,7 @@
 """Make the corpus that the residual detector is trained on, and measure it.
 
     python scripts/make_detector_corpus.py DATA OUT
-    python -c "from facewright.detect import train_detector; train_detector('OUT/index.jsonl', 'detect/weights',
-        measures='OUT/measures.npz')"
+    facewright train residual --data OUT/index.jsonl --out detect/weights
 
 DATA is a folder with a MANIFEST.csv that names for every file its licence class and identity. Three kinds of clips
 go through one chain (size, watermark at random, H.264 at a random quality):
@@ -41,8 +40,11 @@ from facewright.provenance import VideoMarker, new_record_id
 SECONDS = 3.6
 WINDOWS, ENCODES = 4, 2  # of one genuine video; of every clip
 PORTRAITS, CONTROLS = 40, 20
-SIDES = (256, 288, 360, 512)  # px, shorter side of a clip
-RATES = (24, 25, 30)  # frames a second of synthetic clips, as genuine ones have
+SIDES = (256, 288, 360, 512)  # px of a clip, which is square
+# Containers must not tell the kinds apart: made clips draw size, rate and length as the genuine people have them.
+SIDE_SHARES = (2 / 13, 5 / 13, 2 / 13, 4 / 13)
+RATES, RATE_SHARES = (24, 25, 30), (1 / 13, 8 / 13, 4 / 13)
+LENGTHS, LENGTH_SHARES = (3.6, 2.98, 2.4, 2.04), (6 / 13, 5 / 13, 1 / 13, 1 / 13)
 QUALITIES = (18, 23, 28)  # CRF
 VOICES = ("speech/ljspeech/", "speech/librivox/", "speech/jfk")
 
@@ -93,7 +95,7 @@ def genuine(options: argparse.Namespace, manifest: list[dict[str, str]]) -> Iter
         for number in range(windows):
             start = max(0.0, length - SECONDS) * (number / max(1, windows - 1))
             reader = VideoReader(path, start=start, seconds=min(SECONDS, length))
-            frames = np.concatenate(list(reader))
+            frames = square(np.concatenate(list(reader)))
             source = "GRID studio" if "grid_" in row["identity_id"] else row["file"]  # five people, one studio
             licence = f"{row['class']}: {row['licence_terms']}"
             name = f"{row['file']}#{start:.1f}"
@@ -108,8 +110,8 @@ def synthetic(options: argparse.Namespace, manifest: list[dict[str, str]]) -> It
         draw = generator(options.seed, "synthetic", row["file"])
         picture = photograph(read_image(options.data / row["file"]), draw, backgrounds(options))
         voice = voices[int(draw.integers(len(voices)))]
-        drive = SpeechDrive.open(options.data / voice["file"], limit=SECONDS)
-        fps, side = int(draw.choice(RATES)), int(draw.choice(SIDES))
+        fps, side, seconds = shape(draw)
+        drive = SpeechDrive.open(options.data / voice["file"], limit=seconds)
         try:
             clip = talker(picture, drive, seed=number, fps=fps, size=side)
         except InputError as error:
@@ -134,8 +136,8 @@ def control(options: argparse.Namespace, _: list[dict[str, str]]) -> Iterator[Cl
     for row in portraits(options)[:PORTRAITS][::-1][:CONTROLS]:
         draw = generator(options.seed, "control", row["file"])
         picture = photograph(read_image(options.data / row["file"]), draw, backgrounds(options))
-        fps, side = int(draw.choice(RATES)), int(draw.choice(SIDES))
-        frames = filmed(resized(picture[None], side)[0], round(SECONDS * fps), fps, draw)
+        fps, side, seconds = shape(draw)
+        frames = filmed(resized(picture[None], side)[0], round(seconds * fps), fps, draw)
         licence = f"{row['class']}: {row['licence_terms']}"
         yield Clip(
             frames, float(fps), Entry(f"control/{row['file']}", "control", row["identity_id"], row["file"], licence)
@@ -170,6 +172,21 @@ def portraits(options: argparse.Namespace) -> list[dict[str, str]]:
         name = files[number].relative_to(options.data).as_posix()
         people[person] = {"file": name, "identity_id": person, "class": "A", "licence_terms": "CC BY 4.0, consented"}
     return list(people.values())
+
+
+def shape(draw: np.random.Generator) -> tuple[int, int, float]:
+    """Frames a second, pixels, seconds of a clip that is made."""
+    rate, side = draw.choice(RATES, p=RATE_SHARES), draw.choice(SIDES, p=SIDE_SHARES)
+    return int(rate), int(side), float(draw.choice(LENGTHS, p=LENGTH_SHARES))
+
+
+def square(frames: np.ndarray) -> np.ndarray:
+    """The largest square of frames (T, H, W, 3) that has the face in its middle, as far as the picture reaches."""
+    height, width = frames.shape[1:3]
+    side, face = min(height, width), largest_face(frames[0])
+    centre = (face.box[1] + face.box[3]) / 2, (face.box[0] + face.box[2]) / 2
+    top, left = (int(np.clip(c - side / 2, 0, whole - side)) for c, whole in zip(centre, (height, width), strict=True))
+    return frames[:, top : top + side, left : left + side]
 
 
 def backgrounds(options: argparse.Namespace) -> list[Path]:

@@ -36,12 +36,12 @@ def test_fresh_noise_renews_the_skin_and_a_warped_still_does_not(portrait, face)
 
 
 def test_moving_light_is_seen_as_shade(portrait, face):
-    frames = shaken(portrait, 16).astype(np.float32)
+    frames = shaken(portrait, 14).astype(np.float32)
     ramp = np.linspace(-1, 1, 512)[None, :, None]
     lit = [frame * (1 + 0.1 * np.sin(number / 3) * ramp) for number, frame in enumerate(frames)]
     moved = np.clip(lit, 0, 255).astype(np.uint8)
     exposed = np.clip([f * (1 + 0.1 * np.sin(n / 3)) for n, f in enumerate(frames * 0.8)], 0, 255).astype(np.uint8)
-    plain = measured(shaken(portrait, 16), face)["skin.shade@4"]
+    plain = measured(shaken(portrait, 14), face)["skin.shade@4"]
     shade = measured(moved, face)["skin.shade@4"]
     assert shade > plain + 0.5
     assert measured(exposed, face)["skin.shade@4"] < shade - 0.5  # a change of exposure alone does not count
