@@ -94,7 +94,7 @@ def recover(files: list[Path]) -> dict[str, object]:
                 )
                 again = verify(attacked)
                 row[name] = again.record_id == told.record_id and again.state == "recovered"
-                row[f"{name}, p"] = again.watermark.p_value if again.watermark else None
+                row[f"{name}, p"] = again.watermark["p_value"]
             rows.append(row)
             print(json.dumps(row), file=sys.stderr, flush=True)
     return {
