@@ -70,7 +70,7 @@ def _values(command: click.Command, ctx: click.Context, flags: tuple[str, ...]) 
     named = ctx.ensure_object(Session).config
     words = [*flags, *(["--config", str(named)] if named else [])]
     with command.make_context(command.name, words, parent=ctx.parent, obj=session, resilient_parsing=True) as own:
-        filled = preset(own) if "preset" in own.params else {}
+        filled = preset(own) if {"preset", "method"} <= own.params.keys() else {}
         return {
             name: {
                 "value": _plain(filled.get(name, own.params.get(name))),

@@ -88,7 +88,7 @@ def search(spectrum: Spectrum, carriers: Carriers, tried: list[Trial]) -> Placem
     shifts = np.stack(np.meshgrid(*[np.arange(GRID)] * 2), axis=-1).reshape(-1, 2)
     roots = np.exp(2j * np.pi * np.arange(GRID) / GRID)
     waves = roots[carriers.pilots @ shifts.T % GRID] * carriers.pilot_phases.conj()[:, None]
-    waves = np.concatenate([waves.real, -waves.imag]).astype(np.float32)
+    waves = np.concatenate([waves.real, np.negative(waves.imag)]).astype(np.float32)
     best: list[Placement] = []
     for start in range(0, len(matrices), _BATCH):
         limited = correlate(spectrum, matrices[start : start + _BATCH], carriers.pilots)
