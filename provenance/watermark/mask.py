@@ -12,12 +12,13 @@ import numpy as np
 
 SIDE = 128  # px, short side at which a frame is judged
 PLAIN = 0.62  # grey levels (rms) in a plain area of middle brightness
-TEXTURE = 0.12  # more of it, per root of a grey level of texture
+TEXTURE = 0.1  # more of it, per root of a grey level of texture
 MOST = 2.5
 DARK, LIGHT, IN_THE_DARK = 16, 80, 0.5  # luma levels between which the amplitude rises from this share to all of it
 SKIN = 0.85  # share in the colours of skin
 ENOUGH = 1.8  # `_capacity` at which the amplitude is as above
 BOOST = 0.8, 2.0  # bounds of the factor on it where capacity is higher or lower
+SMALL = 0.8, 1.4  # bounds of the factor on it for pictures larger or smaller than 512 px
 LOUDEST = 1.27  # grey levels (rms) over a frame: luma PSNR 46 dB
 
 
@@ -36,7 +37,8 @@ def gain_map(frame: np.ndarray) -> np.ndarray:
     skin = (np.abs(red - 153) < 18) & (np.abs(blue - 105) < 22)
     visibility *= 1 - (1 - SKIN) * cv2.blur(skin.astype(np.float32), (7, 7))
 
-    boost = np.clip(np.sqrt(ENOUGH / _capacity(luma, visibility, short)), *BOOST)
+    boost = np.sqrt(ENOUGH / _capacity(luma, visibility)) * np.clip(np.sqrt(512 / short), *SMALL)
+    boost = np.clip(boost, *BOOST)
     gain = np.minimum(PLAIN * boost + TEXTURE * boost**2 * _texture(luma), MOST) * visibility
     return gain * min(1.0, LOUDEST / float(np.sqrt(np.mean(gain * gain))))
 
@@ -47,7 +49,7 @@ def _texture(luma: np.ndarray) -> np.ndarray:
     return cv2.blur(np.maximum(cv2.erode(detail, np.ones((5, 5), np.uint8)) - 0.5, 0), (5, 5))
 
 
-def _capacity(luma: np.ndarray, visibility: np.ndarray, short: int) -> float:
-    """What the reader would get of a mark of amplitude 1, relative to an even grey picture with a short side of 512."""
+def _capacity(luma: np.ndarray, visibility: np.ndarray) -> float:
+    """What the reader would get of a mark of amplitude 1; an even, bright picture has 4."""
     busy = cv2.blur(cv2.absdiff(luma, cv2.blur(luma, (3, 3))), (3, 3))
-    return float(np.mean(visibility**2 / (busy**2 + 0.25))) * (short / 512) ** 2
+    return float(np.mean(visibility**2 / (busy**2 + 0.25)))
