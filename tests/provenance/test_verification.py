@@ -151,7 +151,7 @@ def test_bytes_outside_the_signature(sealed):
 CHANGES = {
     "remuxed": lambda source, target: remux(source, target),
     "re-encoded at CRF 23": lambda source, target: reencode(source, target),
-    "half size": lambda source, target: reencode(source, target, lambda f: cv2.resize(f, (256, 256), None, 0, 0, 3)),
+    "three quarters in size": lambda source, target: reencode(source, target, lambda f: cv2.resize(f, (384, 384))),
     "cropped by a quarter": lambda source, target: reencode(source, target, lambda f: f[32:416, 80:464]),
     "mirrored": lambda source, target: reencode(source, target, lambda f: np.ascontiguousarray(f[:, ::-1])),
 }
