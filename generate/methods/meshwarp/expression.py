@@ -82,7 +82,7 @@ def _segment(looks: Looks, window: np.ndarray, margin: int, heard: Heard, *, las
     start = margin - REACH
     coefficients = sum(sharp[start + tap : start + tap + count] @ weights for tap, weights in enumerate(looks.kernel))
     speech = 1 - window[:, INDEX["sil"]]
-    activity = smoothstep(0.35, 0.7, _blur(_maximum(_blur(speech, 6), _STAY, _LEAD), _LEAD))[:, None]
+    activity = smoothstep(0.5, 0.8, _blur(_maximum(_blur(speech, 6), _STAY, _LEAD), _LEAD))[:, None]
     shut = window[:, [INDEX[name] for name in CLOSED]].sum(1)
     closure = _blur(_maximum(smoothstep(0.15, 0.4, _blur(shut, 2)), 3), 4)
     inside = slice(margin, margin + count)

@@ -118,19 +118,28 @@ class Listener:
         self._filters = mel_filters(net.params.bands)
 
     def stream(self, chunks: Iterable[np.ndarray]) -> Iterator[Heard]:
-        """Mono float32 chunks of any size at 16 kHz → segments of SEGMENT ticks; the last one may be shorter."""
+        """Mono float32 chunks of any size at 16 kHz → segments of SEGMENT ticks; the last one may be shorter.
+
+        Before its beginning and after its end the sound is taken to be mirrored: where silence would stand, a steady
+        noise would break out or off, and that sounds like speech.
+        """
         past, future = (ticks * HOP + WINDOW // 2 for ticks in (self._net.params.past, self._net.params.future))
         step, needed = SEGMENT * HOP, past + (SEGMENT - 1) * HOP + future
-        buffer, received, done, level = np.zeros(past, np.float32), 0, 0, QUIET
+        buffer, received, done, level, begun = np.zeros(0, np.float32), 0, 0, QUIET, False
         for chunk in chunks:
             buffer, received = np.concatenate([buffer, chunk.astype(np.float32, copy=False)]), received + len(chunk)
-            while len(buffer) >= needed:
+            if not begun and received >= past:
+                buffer, begun = np.concatenate([buffer[:past][::-1], buffer]), True
+            while begun and len(buffer) >= needed:
                 heard, level = self._hear(buffer[:needed], level)
                 yield heard
                 buffer, done = buffer[step:], done + SEGMENT
         ticks = -(-received // HOP)
+        if not begun and received:
+            buffer = np.pad(buffer, (past, 0), mode="symmetric")
         while done < ticks:
-            heard, level = self._hear(np.pad(buffer[:needed], (0, max(needed - len(buffer), 0))), level)
+            window = np.pad(buffer[:needed], (0, max(needed - len(buffer), 0)), mode="symmetric")
+            heard, level = self._hear(window, level)
             rest = min(ticks - done, SEGMENT)
             yield Heard(heard.phones[:rest], heard.energy[:rest])
             buffer, done = buffer[step:], done + SEGMENT
