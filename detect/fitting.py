@@ -120,7 +120,7 @@ def fit_calibrated(corpus: Corpus, names: Sequence[str], seed: int) -> ResidualM
     fold = np.array(folds(corpus.entries, INNER, salt=f"inner {seed}"))
     trials = {strength: held_out(corpus, names, strength, fold) for strength in STRENGTHS}
     scores = {strength: auc(raw, corpus) for strength, raw in trials.items()}
-    strength = min(s for s in STRENGTHS if scores[s] >= max(scores.values()) - 0.005)
+    strength = min(s for s in STRENGTHS if scores[s] >= max(scores.values()) - 0.01)
     counted = corpus.kinds != "control"
     calibration = Calibration.fit(trials[strength][counted], corpus.synthetic[counted], corpus.people[counted])
     mean, scale, weights, bias = fit(corpus, names, strength)

@@ -7,7 +7,8 @@ that neither the model nor its calibration has met.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,51 +17,85 @@ from ..core.progress import Progress, Report, silent
 from ..core.random import generator
 from ..datasets.index import folds
 from .calibration import balance, level
-from .detectors.features import NAMES
 from .detectors.residual import ResidualModel
-from .fitting import Corpus, auc, duels, fit_calibrated, held_out, weigh
+from .fitting import Corpus, auc, duels, fit_calibrated
 from .measures import CONTAINER
+from .shortcuts import PARTS, container_auc, marked_auc, part_auc
 
-OUTER = 5  # folds
+OUTER, REPEATS = 5, 5  # folds, and drawings of them
 BOOTSTRAPS = 2000
 
 
+@dataclass(frozen=True)
+class Verdicts:
+    """What each clip was given by a model that met neither its person nor its recording, and its fold."""
+
+    scores: np.ndarray
+    levels: np.ndarray
+    fold: np.ndarray
+
+
 def judge(corpus: Corpus, names: Sequence[str], seed: int, progress: Report = silent) -> dict[str, Any]:
-    """Nested cross-validation over people and recordings: what the shipped recipe does on those it never met."""
-    fold = np.array(folds(corpus.entries, OUTER, salt=f"outer {seed}"))
-    raw, score, levels = np.empty(len(corpus)), np.empty(len(corpus)), np.empty(len(corpus), "U12")
-    for number in range(OUTER):
-        test = fold == number
-        model = fit_calibrated(corpus.take(~test), names, seed)
-        for i in np.flatnonzero(test):
-            raw[i] = float(model.raw(corpus.rows[i]).mean())
-            score[i] = model.calibration.score(raw[i])
-            rate = model.calibration.false_alarms_per_100(float(raw[i]))
-            levels[i] = level(rate, model.calibration.least_per_100)
-        progress(Progress("judge on people held out", number + 1, OUTER, "folds"))
-    genuine, synthetic, control = (corpus.kinds == kind for kind in ("genuine", "synthetic", "control"))
-    strong = levels == "strong"
-    low, high = _interval(raw, corpus, seed)
+    """Nested cross-validation over people and recordings: what the shipped recipe does on those it never met.
+
+    Figures are means over `REPEATS` drawings of the folds; the interval covers the drawing of people and of folds.
+    """
+    rounds = []
+    for number in range(REPEATS):
+        rounds.append(_hold_out(corpus, names, seed + number))
+        progress(Progress("judge on people held out", number + 1, REPEATS, "rounds"))
+    draw = generator(seed, "bootstrap over people")
+    spread = np.concatenate([_bootstrap(one.scores, corpus, draw) for one in rounds])
+
+    def mean(figure: Callable[[Verdicts], float]) -> float:
+        return round(float(np.mean([figure(one) for one in rounds])), 4)
+
+    def share(kind: str, *levels: str) -> dict[str, float]:
+        chosen = corpus.kinds == kind
+        return {
+            "share": mean(lambda one: _share(np.isin(one.levels, levels), chosen, corpus)),
+            "clips": mean(lambda one: (np.isin(one.levels, levels) & chosen).sum()),
+            "of": int(chosen.sum()),
+        }
+
+    counted = [kind for kind in ("genuine", "synthetic", "control") if kind in corpus.kinds]
     return {
-        "AUC": round(auc(score, corpus), 4),
-        "AUC 95 % interval over people": [round(low, 4), round(high, 4)],
-        "false alarms at strong": _share(strong & genuine, genuine, corpus),
-        "found at strong": _share(strong & synthetic, synthetic, corpus),
-        "false alarms at some or strong": _share((levels != "little") & genuine, genuine, corpus),
-        "found at some or strong": _share((levels != "little") & synthetic, synthetic, corpus),
-        "controls at strong": _share(strong & control, control, corpus),
-        "Brier score": round(_brier(score, corpus), 4),
-        "AUC of the container alone": round(container_auc(corpus, fold, range(1, len(CONTAINER))), 4),
-        "AUC of the container with its bit rate": round(container_auc(corpus, fold, range(len(CONTAINER))), 4),
-        "AUC of marked clips": _marked_auc(score, corpus, True),
-        "AUC of unmarked clips": _marked_auc(score, corpus, False),
+        "AUC": mean(lambda one: auc(one.scores, corpus)),
+        "AUC 95 % interval over people": [round(float(np.quantile(spread, q)), 4) for q in (0.025, 0.975)],
+        "AUC of each drawing of folds": [round(auc(one.scores, corpus), 4) for one in rounds],
+        "false alarms at strong": share("genuine", "strong"),
+        "found at strong": share("synthetic", "strong"),
+        "false alarms at some or strong": share("genuine", "some", "strong"),
+        "found at some or strong": share("synthetic", "some", "strong"),
+        "controls at strong": share("control", "strong") if "control" in counted else None,
+        "Brier score": mean(lambda one: _brier(one.scores, corpus)),
+        "AUC of marked clips": mean(lambda one: marked_auc(one.scores, corpus, True)),
+        "AUC of unmarked clips": mean(lambda one: marked_auc(one.scores, corpus, False)),
+        "AUC of the container alone": mean(lambda one: container_auc(corpus, one.fold, CONTAINER[1:])),
+        "AUC of the container alone, on the very clips it was fitted to": round(
+            container_auc(corpus, None, CONTAINER[1:]), 4
+        ),
+        "AUC of the container with its bit rate": mean(lambda one: container_auc(corpus, one.fold, CONTAINER)),
         "AUC of other measures": {
-            part: round(auc(held_out(corpus, _starting(part), 0.03, fold), corpus), 4)
-            for part in ("around.", "still.", "face.", "mouth.", "mouth-face.", "face-around.", "skin.", "lips-skin.")
+            part: mean(lambda one, part=part: part_auc(corpus, part, one.fold)) for part in PARTS
         },
-        "clips": {kind: int((corpus.kinds == kind).sum()) for kind in np.unique(corpus.kinds)},
-        "people": {kind: len(set(corpus.people[corpus.kinds == kind])) for kind in np.unique(corpus.kinds)},
+        "clips": {kind: int((corpus.kinds == kind).sum()) for kind in counted},
+        "people": {kind: len(set(corpus.people[corpus.kinds == kind])) for kind in counted},
     }
+
+
+def _hold_out(corpus: Corpus, names: Sequence[str], seed: int) -> Verdicts:
+    """One drawing of outer folds."""
+    fold = np.array(folds(corpus.entries, OUTER, salt=f"outer {seed}"))
+    scores, levels = np.empty(len(corpus)), np.empty(len(corpus), "U12")
+    for number in range(OUTER):
+        model = fit_calibrated(corpus.take(fold != number), names, seed)
+        for i in np.flatnonzero(fold == number):
+            raw = float(model.raw(corpus.rows[i]).mean())
+            scores[i] = model.calibration.score(raw)
+            rate = model.calibration.false_alarms_per_100(raw)
+            levels[i] = level(rate, model.calibration.least_per_100)
+    return Verdicts(scores, levels, fold)
 
 
 def confront(corpus: Corpus, model: ResidualModel) -> dict[str, dict[str, Any]]:
@@ -83,7 +118,10 @@ def confront(corpus: Corpus, model: ResidualModel) -> dict[str, dict[str, Any]]:
             "people": len(set(corpus.people[chosen])),
             "abstained": int((chosen & outside).sum()),
             "mean score": round(float(model.calibration.score(raw[scored]).mean()), 3) if scored.any() else None,
-            **{word: _share(scored & (levels == word), scored, corpus) for word in ("strong", "some", "little")},
+            **{
+                word: round(_share(levels == word, scored, corpus), 4) if scored.any() else None
+                for word in ("strong", "some", "little")
+            },
         }
         against = (groups == "genuine") & ~outside
         if group not in ("genuine", "control") and scored.any() and against.any():
@@ -92,51 +130,19 @@ def confront(corpus: Corpus, model: ResidualModel) -> dict[str, dict[str, Any]]:
     return said
 
 
-def container_auc(corpus: Corpus, fold: np.ndarray, columns: Sequence[int]) -> float:
-    """What size, rate, dimensions and length give away: a logistic model of them alone, on people held out."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    inputs = np.log(corpus.container[:, list(columns)] + 1e-9)
-    raw = np.empty(len(corpus))
-    for number in np.unique(fold):
-        test = fold == number
-        model = make_pipeline(StandardScaler(), LogisticRegression())
-        weights = weigh(corpus.take(~test)) * (~test).sum()
-        model.fit(inputs[~test], corpus.synthetic[~test], logisticregression__sample_weight=weights)
-        raw[test] = model.decision_function(inputs[test])
-    return auc(raw, corpus)
+def _bootstrap(scores: np.ndarray, corpus: Corpus, draw: np.random.Generator) -> np.ndarray:
+    """AUCs with people drawn again, all their clips with them."""
+    won = duels(scores, corpus.kinds, corpus.people)
+    genuine, synthetic = (draw.integers(count, size=(BOOTSTRAPS // REPEATS, count)) for count in won.shape)
+    return np.array([won[np.ix_(*drawn)].mean() for drawn in zip(genuine, synthetic, strict=True)])
 
 
-def _interval(raw: np.ndarray, corpus: Corpus, seed: int) -> tuple[float, float]:
-    """95 % interval of the AUC, people drawn again with all their clips."""
-    draw, won = generator(seed, "bootstrap over people"), duels(raw, corpus.kinds, corpus.people)
-    genuine, synthetic = (draw.integers(count, size=(BOOTSTRAPS, count)) for count in won.shape)
-    values = [won[np.ix_(*drawn)].mean() for drawn in zip(genuine, synthetic, strict=True)]
-    return float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975))
-
-
-def _share(hits: np.ndarray, of: np.ndarray, corpus: Corpus) -> dict[str, Any]:
-    """How many clips, of how many, and the share with every person weighing the same."""
-    people = np.unique(corpus.people[of])
-    shares = [hits[of & (corpus.people == person)].mean() for person in people]
-    share = round(float(np.mean(shares)), 4) if len(people) else None
-    return {"clips": int(hits.sum()), "of": int(of.sum()), "people": len(people), "share": share}
+def _share(hits: np.ndarray, of: np.ndarray, corpus: Corpus) -> float:
+    """The share of clips, every person weighing the same."""
+    return float(np.mean([hits[of & (corpus.people == person)].mean() for person in np.unique(corpus.people[of])]))
 
 
 def _brier(score: np.ndarray, corpus: Corpus) -> float:
     keep = corpus.kinds != "control"
     weights = balance(corpus.kinds[keep], corpus.people[keep])
     return float(np.sum(weights * (score[keep] - corpus.synthetic[keep]) ** 2))
-
-
-def _marked_auc(score: np.ndarray, corpus: Corpus, marked: bool) -> float | None:
-    chosen = np.array([entry.marked == marked for entry in corpus.entries])
-    part = corpus.take(chosen)
-    both = {"genuine", "synthetic"} <= set(part.kinds)
-    return round(auc(score[chosen], part), 4) if both else None
-
-
-def _starting(part: str) -> list[str]:
-    return [name for name in NAMES if name.startswith(part)]

@@ -62,8 +62,8 @@ def _record(out: Path, corpus: Corpus, model: ResidualModel, metrics: dict[str, 
     alarms, found = metrics["false alarms at strong"], metrics["found at strong"]
     people, clips = metrics["people"], metrics["clips"]
     words = (
-        f"On people held out: AUC {metrics['AUC']:.3f} (95 % interval {low:.3f} to {high:.3f}); strong evidence for "
-        f"{alarms['clips']} of {alarms['of']} genuine clips and {found['clips']} of {found['of']} synthetic ones."
+        f"On people held out: AUC {metrics['AUC']:.3f} (95 % interval {low:.3f} to {high:.3f}); strong evidence in "
+        f"{100 * alarms['share']:.0f} % of the genuine clips and {100 * found['share']:.0f} % of the synthetic ones."
     )
     sources = sorted({f"{e.label}: {e.generator or e.identity} ({e.licence})" for e in corpus.entries})
     record = {

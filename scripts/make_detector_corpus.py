@@ -39,7 +39,7 @@ from facewright.provenance import VideoMarker, new_record_id
 
 SECONDS = 3.6
 WINDOWS, ENCODES = 4, 2  # of one genuine video; of every clip
-PORTRAITS, CONTROLS = 40, 20
+CONTROLS = 20
 SIDES = (256, 288, 360, 512)  # px of a clip, which is square
 # Containers must not tell the kinds apart: made clips draw size, rate and length as the genuine people have them.
 SIDE_SHARES = (2 / 13, 5 / 13, 2 / 13, 4 / 13)
@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--people", default="0:60", help="which of the portraits, in the seed's order, are animated")
     parser.add_argument("--only", choices=["genuine", "synthetic", "control", "other"], action="append")
     parser.add_argument("--classes", default="AB", help="licence classes of genuine clips; shipped weights: AB alone")
     options = parser.parse_args()
@@ -106,7 +107,7 @@ def synthetic(options: argparse.Namespace, manifest: list[dict[str, str]]) -> It
     voices = [row for row in manifest if row["file"].startswith(VOICES) and row["file"].endswith((".wav", ".flac"))]
     voices = [row for row in voices if SpeechDrive.open(options.data / row["file"]).seconds >= SECONDS]
     talker = load("meshwarp")
-    for number, row in enumerate(portraits(options)[:PORTRAITS]):
+    for number, row in enumerate(portraits(options)):
         draw = generator(options.seed, "synthetic", row["file"])
         picture = photograph(read_image(options.data / row["file"]), draw, backgrounds(options))
         voice = voices[int(draw.integers(len(voices)))]
@@ -133,7 +134,7 @@ def unmarked(clip) -> Iterator[np.ndarray]:
 
 
 def control(options: argparse.Namespace, _: list[dict[str, str]]) -> Iterator[Clip]:
-    for row in portraits(options)[:PORTRAITS][::-1][:CONTROLS]:
+    for row in portraits(options)[::-1][:CONTROLS]:
         draw = generator(options.seed, "control", row["file"])
         picture = photograph(read_image(options.data / row["file"]), draw, backgrounds(options))
         fps, side, seconds = shape(draw)
@@ -162,7 +163,7 @@ def other(options: argparse.Namespace, manifest: list[dict[str, str]]) -> Iterat
 
 
 def portraits(options: argparse.Namespace) -> list[dict[str, str]]:
-    """One picture of each consented person, in an order drawn by the seed, as rows of the manifest."""
+    """One picture of each consented person, in an order drawn by the seed, as rows of the manifest; those asked for."""
     files = sorted((options.data / "portraits" / "train").glob("*.jpg"))
     people: dict[str, dict[str, str]] = {}
     for number in generator(options.seed, "portraits").permutation(len(files)):
@@ -171,7 +172,8 @@ def portraits(options: argparse.Namespace) -> list[dict[str, str]]:
             person = person.rsplit("_", 1)[0]
         name = files[number].relative_to(options.data).as_posix()
         people[person] = {"file": name, "identity_id": person, "class": "A", "licence_terms": "CC BY 4.0, consented"}
-    return list(people.values())
+    first, last = (int(number) for number in options.people.split(":"))
+    return list(people.values())[first:last]
 
 
 def shape(draw: np.random.Generator) -> tuple[int, int, float]:

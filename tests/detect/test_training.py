@@ -5,12 +5,17 @@ import pytest
 from facewright.core.errors import InputError
 from facewright.core.weights import check, read_record
 from facewright.datasets.index import Entry, write_index
-from facewright.detect import train_detector
+from facewright.detect import judging, train_detector
 from facewright.detect.detectors.features import NAMES
 from facewright.detect.detectors.residual import ResidualModel
 from facewright.detect.fitting import USED, load
 from facewright.detect.judging import judge
 from facewright.detect.measures import CONTAINER, Measures, measure, read_measures, write_measures
+
+
+@pytest.fixture(autouse=True)
+def _two_rounds(monkeypatch):
+    monkeypatch.setattr(judging, "REPEATS", 2)
 
 
 def corpus(folder, *, signal: float, container: float = 0.0, people: int = 12, seed: int = 0):
