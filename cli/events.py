@@ -11,22 +11,25 @@ from ..core.errors import UsageError
 
 
 class Events:
-    """A sink of events; without a file it takes them and drops them."""
+    """A sink of events; without a path it takes them and drops them."""
 
     def __init__(self) -> None:
+        self.path: Path | None = None
         self._stream: IO[str] | None = None
         self._began = time.monotonic()
 
-    def open(self, path: Path) -> None:
-        """Write to `path` from now on.
+    def open(self) -> None:
+        """Write to `path`, if there is one, from now on.
 
         Raises:
             UsageError: `usage` if it cannot be written.
         """
+        if self.path is None:
+            return
         try:
-            self._stream = path.open("w", encoding="utf-8")
+            self._stream = self.path.open("w", encoding="utf-8")
         except OSError as error:
-            raise UsageError("usage", f"--events {path} cannot be written: {error.strerror}") from error
+            raise UsageError("usage", f"--events {self.path} cannot be written: {error.strerror}") from error
 
     def write(self, event: str, **fields: Any) -> None:
         """Add one line: `{"event": …, "t": seconds since the start, …}`."""

@@ -51,6 +51,7 @@ class Verb(click.Command):
             param.name: _plain(ctx.params.get(param.name)) for param in self.params if isinstance(param, click.Argument)
         }
         with listening(session):
+            session.events.open()
             session.events.write("start", command=session.command, inputs=session.inputs)
             outcome: Answer | Iterable[Answer] = super().invoke(ctx)
             codes = []
@@ -97,7 +98,7 @@ def _common_options() -> list[click.Parameter]:
             metavar="FILE",
             type=click.Path(path_type=Path),
             help="Write progress to FILE, one JSON object a line.",
-            callback=_open_events,
+            callback=_set_events,
         ),
         common("--quiet", "-q", is_flag=True, help="Show errors only.", callback=_set_quiet),
         common("--verbose", "-v", count=True, help="Show more; -vv also shows tracebacks.", callback=_set_verbose),
@@ -138,9 +139,8 @@ def _set_log_format(ctx: click.Context, _: click.Parameter, value: str | None) -
         ctx.ensure_object(Session).log_format = value
 
 
-def _open_events(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
-    if value and not ctx.resilient_parsing:
-        ctx.ensure_object(Session).events.open(value)
+def _set_events(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
+    ctx.ensure_object(Session).events.path = value
 
 
 def _load_settings(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:

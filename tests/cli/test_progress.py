@@ -39,7 +39,8 @@ def test_quiet_is_quiet(capsys, clock):
 
 def test_events_hold_every_step(tmp_path, clock):
     session = Session(verbosity=-1)
-    session.events.open(tmp_path / "events.jsonl")
+    session.events.path = tmp_path / "events.jsonl"
+    session.events.open()
     _run(session, clock, steps=3)
     session.events.close()
     lines = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
