@@ -22,7 +22,9 @@ CARD = Card(
         Control("level", 0.6, "strength of the emotion", 0, 1),
     ),
     licences=Licences(
-        code="Apache-2.0", weights="Apache-2.0", data="CC BY 4.0 and public domain; listed in the weight record"
+        code="Apache-2.0",
+        weights="Apache-2.0",
+        data="CC BY, CC BY-SA, public domain, public addresses of office holders; listed in the weight record",
     ),
     weights=("meshwarp",),
     presets={
