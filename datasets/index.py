@@ -50,6 +50,10 @@ class Entry:
     def synthetic(self) -> bool:
         return self.label == "synthetic"
 
+    @property
+    def control(self) -> bool:
+        return self.label == "control"
+
 
 _FIELDS = tuple(field.name for field in fields(Entry))
 _REQUIRED = ("video", "label", "identity", "source", "licence")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,26 +56,32 @@ class Corpus:
         return np.array([entry.identity for entry in self.entries])
 
 
-def load(index: Path, measures: str | Path | None, progress: Report = silent) -> tuple[Corpus, dict[str, int]]:
-    """The clips of an index with their measures, and how many of each kind show too little of a face to be scored."""
-    entries = read_index(index)
-    known: Mapping[str, Measures] = read_measures(measures) if measures else {}
-    kept: list[tuple[Entry, Measures]] = []
+def load(index: str | Path, progress: Report = silent) -> tuple[Corpus, dict[str, int]]:
+    """The clips of an index with their measures, and how many of each kind show too little of a face to be scored.
+
+    Measures are read from `measures.npz` beside the index; without that file every video is measured now.
+
+    Raises:
+        InputError: "bad_index", "bad_measures", and what `measure` raises.
+    """
+    index = Path(index)
+    entries, kept = read_index(index), index.with_name("measures.npz")
+    known = read_measures(kept) if kept.is_file() else None
+    seen: list[tuple[Entry, Measures]] = []
     left_out: dict[str, int] = {}
     for number, entry in enumerate(entries):
-        seen = known[entry.video] if measures else measure(index.parent / entry.video)
-        if len(seen.rows) >= LEAST_ROWS:
-            kept.append((entry, seen))
+        if known is not None and entry.video not in known:
+            raise InputError("bad_measures", f"{kept} does not know {entry.video!r}.", "Measure the corpus again.")
+        measures = measure(index.parent / entry.video) if known is None else known[entry.video]
+        if len(measures.rows) >= LEAST_ROWS:
+            seen.append((entry, measures))
         else:
             left_out[entry.label] = left_out.get(entry.label, 0) + 1
         progress(Progress("measure clips", number + 1, len(entries), "clips"))
-    if not kept:
+    if not seen:
         raise InputError("bad_index", f"{index} holds no clip with a face that can be measured.")
-    return Corpus(
-        tuple(entry for entry, _ in kept),
-        tuple(seen.rows for _, seen in kept),
-        np.array([seen.container for _, seen in kept]),
-    ), left_out
+    entries, measured = zip(*seen, strict=True)
+    return Corpus(entries, tuple(m.rows for m in measured), np.array([m.container for m in measured])), left_out
 
 
 Fitted = tuple[np.ndarray, np.ndarray, np.ndarray, float]  # mean, scale, weights, bias

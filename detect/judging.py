@@ -76,7 +76,7 @@ def judge(corpus: Corpus, names: Sequence[str], seed: int, progress: Report = si
             container_auc(corpus, None, CONTAINER[1:]), 4
         ),
         "AUC of the container with its bit rate": mean(lambda one: container_auc(corpus, one.fold, CONTAINER)),
-        "AUC of other measures": {
+        "AUC of each part of the measures, used or not": {
             part: mean(lambda one, part=part: part_auc(corpus, part, one.fold)) for part in PARTS
         },
         "clips": {kind: int((corpus.kinds == kind).sum()) for kind in counted},

@@ -1,7 +1,9 @@
 """Make the corpus that the residual detector is trained on, and measure it.
 
     python scripts/make_detector_corpus.py DATA OUT
-    facewright train residual --data OUT/index.jsonl --out detect/weights
+    python scripts/make_detector_corpus.py DATA TEST --only genuine --classes C --only other \\
+        --only synthetic --people 60:100
+    python -c "from facewright.detect import train_detector as t; t('OUT/index.jsonl', 'OUT', test='TEST/index.jsonl')"
 
 DATA is a folder with a MANIFEST.csv that names for every file its licence class and identity. Three kinds of clips
 go through one chain (size, watermark at random, H.264 at a random quality):
@@ -46,6 +48,7 @@ SIDE_SHARES = (2 / 13, 5 / 13, 2 / 13, 4 / 13)
 RATES, RATE_SHARES = (24, 25, 30), (1 / 13, 8 / 13, 4 / 13)
 LENGTHS, LENGTH_SHARES = (3.6, 2.98, 2.4, 2.04), (6 / 13, 5 / 13, 1 / 13, 1 / 13)
 QUALITIES = (18, 23, 28)  # CRF
+SCENES = "scenes A: Pixabay licence"
 VOICES = ("speech/ljspeech/", "speech/librivox/", "speech/jfk")
 
 
@@ -120,7 +123,7 @@ def synthetic(options: argparse.Namespace, manifest: list[dict[str, str]]) -> It
             continue
         frames = np.concatenate(list(unmarked(clip)))
         name = f"meshwarp/{row['file']}+{voice['file']}+seed{number}"
-        licence = f"{row['class']}: {row['licence_terms']}; voice {voice['class']}: {voice['licence_terms']}"
+        licence = f"{row['class']}: {row['licence_terms']}; voice {voice['class']}: {voice['licence_terms']}; {SCENES}"
         yield Clip(frames, float(fps), Entry(name, "synthetic", row["identity_id"], row["file"], licence, "meshwarp"))
 
 
@@ -139,7 +142,7 @@ def control(options: argparse.Namespace, _: list[dict[str, str]]) -> Iterator[Cl
         picture = photograph(read_image(options.data / row["file"]), draw, backgrounds(options))
         fps, side, seconds = shape(draw)
         frames = filmed(resized(picture[None], side)[0], round(seconds * fps), fps, draw)
-        licence = f"{row['class']}: {row['licence_terms']}"
+        licence = f"{row['class']}: {row['licence_terms']}; {SCENES}"
         yield Clip(
             frames, float(fps), Entry(f"control/{row['file']}", "control", row["identity_id"], row["file"], licence)
         )

@@ -131,7 +131,7 @@ class ResidualDetector:
         """
         record = read_record(WEIGHTS / "residual.record.json")
         check(record)
-        about = {"How it works": record.architecture, "Trained on": "; ".join(record.data)}
+        about = {"How it works": record.architecture, "Trained on": record.data[0]}
         about |= {"Tested": record.metrics["in words"], "Weights": f"SHA-256 {record.files[0].sha256}"}
         return cls(ResidualModel.read(record.files[0].path), about)
 
