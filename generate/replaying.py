@@ -52,7 +52,7 @@ class Origin:
         found = verify(path, store=store)
         if found.exit_code == VerifyError.exit_code:
             raise VerifyError("contradicted", f"{path}: {found.state}", "See what `facewright verify` says of it.")
-        known = found.record["record"] or found.manifest["generation"]
+        known = found.stored.to_dict() if found.stored else found.manifest["generation"]
         if not known:
             raise InputError("no_record", f"nothing is known about how {path} was made", "Ask who made it.")
         return cls(

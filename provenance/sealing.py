@@ -27,7 +27,7 @@ from . import fingerprint
 from .encoding import Stopwatch, encode
 from .keys import Signer, default_signer
 from .manifest import sign
-from .reading import read_manifest
+from .reading import UNTRUSTED, read_manifest
 from .record import Draft, Record, new_record_id
 from .store import Store
 from .target import check_target, claim
@@ -171,7 +171,7 @@ def check(path: Path, record_id: str) -> None:
             "Very short, dark or flat videos cannot hold the mark: make it longer, larger or more varied.",
         )
     manifest = read_manifest(path)
-    if not manifest.valid or manifest.record_ids != {record_id}:
+    if not manifest.valid or manifest.record_ids != {record_id} or set(manifest.failures) - {UNTRUSTED}:
         failures = ", ".join(manifest.failures) or manifest.problem or "no manifest"
         raise RefusedError("sign_failed", f"The signed file does not validate ({failures}), so no file was written.")
 

@@ -23,7 +23,9 @@ from typing import Any
 from ..core.errors import InputError
 from . import wording
 from .evidence import Evidence, contradictions, gather
+from .manifest import generation
 from .reading import TrustList
+from .record import Record
 from .store import Store
 
 DONE, NEGATIVE, CANNOT_TELL = 0, 10, 11
@@ -48,10 +50,11 @@ class Verification:
         record_id: what manifest and watermark agree on, or the one there is; None if there is none or they disagree.
         watermark: found, p_value, record_id.
         manifest: present, valid, trusted, signer, issuer and more; see `_manifest_facts`.
-        record: found, and the record when it is.
+        record: found, and what may be public of it.
         fingerprint: similarity to the recorded picture and whether that is a match; None where not compared.
         lines: facts for people, one a line.
         warnings: what stood in the way, and what a reader should know beside the state.
+        stored: the whole record with paths and command, for `replay` on this machine; not in `to_dict`.
     """
 
     state: str
@@ -62,6 +65,7 @@ class Verification:
     fingerprint: Mapping[str, Any]
     lines: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    stored: Record | None = None
 
     @property
     def exit_code(self) -> int:
@@ -122,13 +126,14 @@ def verify(
             "record_id": found.mark_id,
         },
         manifest=_manifest_facts(found),
-        record={"found": found.entry is not None, "record": found.entry.record.to_dict() if found.entry else None},
+        record={"found": found.entry is not None, "record": generation(found.entry.record) if found.entry else None},
         fingerprint={
             "similarity": None if found.similarity is None else round(found.similarity, 3),
             "match": None if found.similarity is None else found.matches,
         },
         lines=tuple(wording.lines(found, said, state)),
         warnings=tuple(found.warnings),
+        stored=found.entry.record if found.entry else None,
     )
 
 

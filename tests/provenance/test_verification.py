@@ -100,6 +100,7 @@ def test_sealed_here(sealed):
     assert not found.manifest["trusted"]
     assert found.manifest["generation"]["method"] == "pan"
     assert found.record["found"]
+    assert "secret-folder" not in json.dumps(found.to_dict())  # nor the command of the one who made it
     assert "untrusted" in said(found, "signature:")
     assert said(found, "bytes:") == "bytes: unchanged since signing"
     assert "no trust list" in said(found, "trust:")
