@@ -82,13 +82,14 @@ def test_a_container_that_gives_the_answer_away_is_reported(tmp_path):
 def test_people_of_the_test_had_no_part_in_the_training(tmp_path):
     for name, kind in (("train", 0), ("test", 1)):
         (tmp_path / name).mkdir()
-        corpus(tmp_path / name, signal=30.0, people=8, seed=kind)
+        corpus(tmp_path / name, signal=8.0, people=8, seed=kind)
     train, test = (tmp_path / name / "index.jsonl" for name in ("train", "test"))
     with pytest.raises(InputError, match="stand in both"):
         train_detector(train, tmp_path / "out", test=test)
     others = [replace(entry, identity=f"other {entry.identity}") for entry in read_index(test)]
     write_index(test, others)
-    said = train_detector(train, tmp_path / "out", test=test)["on clips that had no part in it"]
+    metrics = train_detector(train, tmp_path / "out", test=test, names=USED[:5])
+    said = metrics["on clips that had no part in it"]
     assert said["m"]["AUC"] > 0.95
     assert said["genuine"]["clips"] == 24
     assert said["genuine"]["strong"] < 0.5 < said["m"]["strong"] + said["m"]["some"]
