@@ -83,7 +83,14 @@ def stages(short_side: float) -> Iterator[list[Trial]]:
 
 
 def search(spectrum: Spectrum, carriers: Carriers, tried: list[Trial]) -> Placement:
-    """The best placement near any of these matrices, at any shift."""
+    """The best placement near any of these matrices, at any shift; its `z` is the best on the lattice."""
+    best = lattice(spectrum, carriers, tried)
+    refined = max((_refined(spectrum, carriers, each) for each in best), key=lambda placement: placement.refined)
+    return replace(refined, z=best[0].z)
+
+
+def lattice(spectrum: Spectrum, carriers: Carriers, tried: list[Trial]) -> list[Placement]:
+    """The best few placements with exactly these matrices and one of the shifts, best first."""
     matrices = np.stack([trial.matrix for trial in tried])
     shifts = np.stack(np.meshgrid(*[np.arange(GRID)] * 2), axis=-1).reshape(-1, 2)
     roots = np.exp(2j * np.pi * np.arange(GRID) / GRID)
@@ -98,9 +105,7 @@ def search(spectrum: Spectrum, carriers: Carriers, tried: list[Trial]) -> Placem
         for row in np.argsort(highest)[-_KEPT:]:
             trial, z = tried[start + row], float(highest[row])
             best.append(Placement(trial.matrix, shifts[where[row]] / GRID, z, z, trial.turns, trial.flipped))
-    best = sorted(best, key=lambda placement: -placement.z)[:_KEPT]
-    refined = max((_refined(spectrum, carriers, each) for each in best), key=lambda placement: placement.refined)
-    return replace(refined, z=best[0].z)
+    return sorted(best, key=lambda placement: -placement.z)[:_KEPT]
 
 
 def trials(tried: int) -> int:

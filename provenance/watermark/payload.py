@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import re
 
 import numpy as np
 
@@ -11,10 +12,10 @@ BITS = ID_BITS + CHECK_BITS
 
 
 def to_bits(record_id: str, key: bytes) -> np.ndarray:
-    """Message bits, uint8 (BITS,). ValueError unless the id is 16 hex digits."""
+    """Message bits, uint8 (BITS,). ValueError unless the id is 16 lower-case hex digits."""
+    if not re.fullmatch(f"[0-9a-f]{{{ID_BITS // 4}}}", record_id):
+        raise ValueError(f"a record id is {ID_BITS // 4} lower-case hex digits, not {record_id!r}")
     identity = bytes.fromhex(record_id)
-    if len(record_id) != ID_BITS // 4 or len(identity) != ID_BITS // 8:
-        raise ValueError(f"a record id is {ID_BITS // 4} hex digits, not {record_id!r}")
     return np.unpackbits(np.frombuffer(identity + _check(identity, key), np.uint8))
 
 
