@@ -37,7 +37,7 @@ def _present(name: str) -> bool:
 def _text(card: dict[str, Any]) -> str:
     controls = "\n".join(f"    {_control(control)}" for control in card["controls"])
     present = ", ".join(f"{w['name']} ({'present' if w['present'] else 'missing'})" for w in card["weights"]) or "none"
-    measured = "; ".join(f"{value} {name}" for name, value in card["measured"].items()) or "not stated"
+    measured = "\n            ".join(f"{name}: {value}" for name, value in card["measured"].items()) or "not stated"
     licences = " · ".join(f"{part} {terms}" for part, terms in card["licences"].items())
     return (
         f"{card['name']}: {card['summary']}\n"

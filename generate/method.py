@@ -87,7 +87,7 @@ class Card:
         licences: code, weights, data.
         weights: weight records it needs (names as in `facewright weights list`); the shipped ones need no download.
         fps: default frame rate.
-        measured: figures with the benchmark that gave them, e.g. {"times real time": "2.1 (benchmarks/speed.py)"}.
+        measured: figures with the benchmark that gave them, e.g. {"speed": "2 × real time (benchmarks/speed.py)"}.
     """
 
     name: str
