@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import os
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -223,6 +224,23 @@ def test_a_failing_writer_stops_the_rendering(run, frames, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         run(counted())
     assert len(asked) <= 3
+
+
+def test_no_more_than_a_few_chunks_are_alive(run, frames):
+    alive: list[weakref.ref] = []
+    most = 0
+
+    def counted():
+        nonlocal most
+        for chunk in frames(chunk=5):
+            alive.append(weakref.ref(chunk))
+            most = max(most, sum(ref() is not None for ref in alive))
+            yield chunk
+            del chunk
+
+    run(counted())
+    assert len(alive) == 15
+    assert most <= 3
 
 
 @pytest.mark.parametrize("chunks", [[], [np.zeros((0, 256, 256, 3), np.uint8)]])
