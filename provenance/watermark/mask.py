@@ -17,10 +17,9 @@ MOST = 2.5
 DARK, LIGHT, IN_THE_DARK = 16, 80, 0.5  # luma levels between which the amplitude rises from this share to all of it
 SKIN = 0.85  # share in the colours of skin
 ENOUGH = 1.8  # `_capacity` at which the amplitude is as above
-BOOST = 0.8, 2.4  # bounds of the factor on it where capacity is higher or lower
+BOOST = 0.8, 2.0  # bounds of the factor on it where capacity is higher or lower
 SMALL = 0.8, 1.4  # bounds of the factor on it for pictures larger or smaller than 512 px
-HEADROOM, IN_WHITE = 4, 0.6  # grey levels to black or white that the mark needs; share where white leaves none
-LOUDEST = 1.35  # grey levels (rms) over a frame: luma PSNR 46 dB in the narrow range of video
+LOUDEST = 1.27  # grey levels (rms) over a frame: luma PSNR 46 dB
 
 
 def gain_map(frame: np.ndarray) -> np.ndarray:
@@ -36,7 +35,6 @@ def gain_map(frame: np.ndarray) -> np.ndarray:
     luma, red, blue = (plane.astype(np.float32) for plane in cv2.split(small))
     visibility = np.clip((cv2.blur(luma, (3, 3)) - DARK) / (LIGHT - DARK), IN_THE_DARK, 1)
     skin = (np.abs(red - 153) < 18) & (np.abs(blue - 105) < 22)
-    visibility *= np.clip((255 - luma) / HEADROOM, IN_WHITE, 1)
     visibility *= 1 - (1 - SKIN) * cv2.blur(skin.astype(np.float32), (7, 7))
 
     boost = np.sqrt(ENOUGH / _capacity(luma, visibility)) * np.clip(np.sqrt(512 / short), *SMALL)
@@ -54,5 +52,4 @@ def _texture(luma: np.ndarray) -> np.ndarray:
 def _capacity(luma: np.ndarray, visibility: np.ndarray) -> float:
     """What the reader would get of a mark of amplitude 1; an even, bright picture has 4."""
     busy = cv2.blur(cv2.absdiff(luma, cv2.blur(luma, (3, 3))), (3, 3))
-    headroom = np.clip(np.minimum(luma, 255 - luma) / HEADROOM, 0.2, 1)  # black and white cut half of it off
-    return float(np.mean((headroom * visibility) ** 2 / (busy**2 + 0.25)))
+    return float(np.mean(visibility**2 / (busy**2 + 0.25)))
