@@ -27,4 +27,4 @@ def test_no_file_names_a_place_on_somebodys_machine(tree):
 
 def test_folders_of_tests_mirror_the_rooms(tree):
     folders = {path.name for path in (tree.root / "tests").iterdir() if path.is_dir() and path.name[0] not in "_."}
-    assert folders <= {*tree.floors, "house", "scripts", "benchmarks"}
+    assert folders <= {*tree.floors, "house", "parity", "scripts", "benchmarks"}
