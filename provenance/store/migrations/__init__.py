@@ -1,0 +1,1 @@
+"""How older stores come to the present tables (Alembic). Run by `database.upgrade`, inside the writer's transaction."""
