@@ -85,7 +85,8 @@ class Lines:
         if time.monotonic() - self._last >= EVERY_SECONDS:
             self._last = time.monotonic()
             of = f"/{now.total}" if now.total else ""
-            print(f"{now.stage}: {now.done}{of} {now.unit}{' · ' if pace else ''}{pace}", file=sys.stderr, flush=True)
+            said = " · ".join(part for part in (f"{now.stage}: {now.done}{of} {now.unit}", pace, now.note) if part)
+            print(said, file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -105,6 +106,7 @@ def _bar(fps: float | None) -> Iterator[Callable[[Progress], None]]:
         task = bar.add_task("prepare", total=None, unit="frames", pace="")
 
         def show(now: Progress) -> None:
-            bar.update(task, description=now.stage, completed=now.done, total=now.total, unit=now.unit, pace=pace(now))
+            said = " · ".join(part for part in (pace(now), now.note) if part)
+            bar.update(task, description=now.stage, completed=now.done, total=now.total, unit=now.unit, pace=said)
 
         yield show

@@ -15,12 +15,14 @@ class Progress:
         done: units finished (frames unless `unit` says otherwise).
         total: units in all, or None while unknown.
         unit: what is counted.
+        note: figures of the moment ("loss 0.12"); may be empty.
     """
 
     stage: str
     done: int
     total: int | None = None
     unit: str = "frames"
+    note: str = ""
 
 
 Report = Callable[[Progress], None]

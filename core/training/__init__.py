@@ -6,11 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .loop import Options, fit
+    from .loop import Options
     from .recipe import Recipe, Request
     from .run import train
     from .schedules import constant, cosine, linear
     from .stage import Batch, Card, Networks, Stage, Turn
+    from .start import fit
 
 __all__ = [
     "Batch",
@@ -32,7 +33,8 @@ _HOME = {  # name → its file; imported when asked for, for torch takes its tim
     **dict.fromkeys(("Batch", "Card", "Networks", "Stage", "Turn"), "stage"),
     **dict.fromkeys(("Recipe", "Request"), "recipe"),
     **dict.fromkeys(("constant", "cosine", "linear"), "schedules"),
-    **dict.fromkeys(("Options", "fit"), "loop"),
+    "Options": "loop",
+    "fit": "start",
     "train": "run",
 }
 

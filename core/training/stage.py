@@ -1,8 +1,8 @@
 """What one training stage supplies: networks, data by position, losses, and how to look at them.
 
 A step of the loop is one pass over `Stage.turns`. Each turn sums its losses over the step's samples, and its optimiser
-moves its own parameters. Everything random hangs on the seed and a position, never on what ran before, so a resumed run,
-another number of processes or of samples at a time sees the same data.
+moves its own parameters. Everything random hangs on the seed and a position, never on what ran before, so that a
+resumed run, another number of processes or of samples at a time see the same data.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ class Turn:
     optimiser: torch.optim.Optimizer
     losses: Callable[[Batch], Mapping[str, Tensor]]
     weights: Mapping[str, float] = field(default_factory=dict)
-    schedule: Schedule = constant()
+    schedule: Schedule = constant()  # noqa: RUF009 – a pure function
     every: int = 1
     clip: float | None = 1.0
 
 
 @dataclass(frozen=True)
 class Card:
-    """What the weight record says of a stage's result besides how it was made (fields of `core.weights.WeightRecord`)."""
+    """What the weight record says of a result besides how it was made; fields of `core.weights.WeightRecord`."""
 
     name: str
     architecture: str
@@ -72,6 +72,7 @@ class Stage(ABC):
         turns: optimisers with their losses, in the order of a step.
         averages: network → decay of the exponential moving average of its weights (0.999); these averages are what
             `pictures`, `evaluate` and the final weights see. The decay rises from 0 as (1 + step) / (10 + step).
+        store: number format of the final weights; float16, or float32 where that is too coarse.
         look_every: steps between two sample sheets and evaluations; None: ten times in a run.
     """
 
@@ -83,6 +84,7 @@ class Stage(ABC):
     turns: Sequence[Turn]
     frozen: Mapping[str, nn.Module] = {}
     averages: Mapping[str, float] = {}
+    store: torch.dtype = torch.float16
     look_every: int | None = None
 
     @abstractmethod
@@ -94,7 +96,8 @@ class Stage(ABC):
 
     def batch(self, positions: Sequence[int]) -> Batch:
         """Samples stacked; overwrite it where drawing them together is cheaper."""
-        return torch.utils.data.default_collate([dict(self.draw(position)) for position in positions])
+        batch = torch.utils.data.default_collate([dict(self.draw(position)) for position in positions])
+        return {name: x.float() if x.dtype == torch.float64 else x for name, x in batch.items()}
 
     def random(self, position: int, name: str = "") -> np.random.Generator:
         """The generator that belongs to a position; `name` parts independent draws."""
