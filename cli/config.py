@@ -13,7 +13,7 @@ from ..core.errors import UsageError
 from ..core.paths import home
 from .making import preset
 from .session import Answer, Session
-from .verb import Verb, option_names
+from .verb import Verb, leaves, option_names
 
 TEMPLATE = """\
 # Settings of facewright. Stronger: a flag, a FACEWRIGHT_… variable, --config FILE, ./facewright.toml.
@@ -52,7 +52,8 @@ def config(ctx: click.Context, action: str, command: str | None, flags: tuple[st
         return Answer({"user_file": str(_user_file()), "read": paths}, text)
     if action == "init":
         return _init(_user_file())
-    commands = ctx.parent.command.commands if ctx.parent and isinstance(ctx.parent.command, click.Group) else {}
+    root = ctx.find_root().command
+    commands = leaves(root) if isinstance(root, click.Group) else {}
     if command is not None and command not in commands:
         raise click.UsageError(f"There is no command {command!r}.", ctx)
     shown = {name: _values(commands[name], ctx, flags) for name in ([command] if command else commands)}

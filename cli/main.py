@@ -16,6 +16,7 @@ import click
 from ..core.errors import FacewrightError
 from ..core.version import VERSION
 from .config import config
+from .datasets import datasets
 from .doctor import doctor
 from .failures import as_error
 from .generate import generate
@@ -32,7 +33,7 @@ from .weights import weights
 SECTIONS = {
     "Make": (generate, reenact, replay),
     "Check": (verify, scan),
-    "Models": (methods, weights, train),
+    "Models": (methods, weights, train, datasets),
     "House": (doctor, config),
 }
 INTERRUPTED, TERMINATED, PIPE_CLOSED = 130, 143, 141

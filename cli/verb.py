@@ -76,6 +76,27 @@ class Verb(click.Command):
                     formatter.write(f"{' ' * formatter.current_indent}{line}\n")
 
 
+class Group(click.Group):
+    """A verb of several words, such as `datasets synthesize`; its settings stand under `[datasets-synthesize]`."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Examples"):
+            for command in self.commands.values():
+                if isinstance(command, Verb) and command.example:
+                    formatter.write(f"{' ' * formatter.current_indent}{command.example.strip().splitlines()[0]}\n")
+
+
+def leaves(group: click.Group, *words: str) -> dict[str, click.Command]:
+    """All commands that do something, by the words that call them."""
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found |= leaves(command, *words, name)
+        else:
+            found[" ".join([*words, name])] = command
+    return found
+
+
 def option_names(command: click.Command) -> list[str]:
     """Names of the options that a settings file may give."""
     return [
@@ -145,11 +166,11 @@ def _set_events(ctx: click.Context, _: click.Parameter, value: Path | None) -> N
 
 def _load_settings(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
     """Give click the values of the settings files; it ranks them below flags and variables."""
-    group = ctx.parent.command if ctx.parent else None
-    if not isinstance(group, click.Group):
+    root = ctx.find_root().command
+    if not isinstance(root, click.Group):
         return
-    session, name = ctx.ensure_object(Session), ctx.command.name or ""
-    known = {each: option_names(command) for each, command in group.commands.items()}
+    session, name = ctx.ensure_object(Session), "_".join(ctx.command_path.split()[1:])
+    known = {words.replace(" ", "_"): option_names(command) for words, command in leaves(root).items()}
     found = config.settings(name, known, value)
     session.config = value
     session.settings = {option: str(setting.source) for option, setting in found.items()}

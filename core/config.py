@@ -45,8 +45,8 @@ def settings(command: str, known: Mapping[str, Iterable[str]], named: Path | Non
     """What the files say about the options of `command`.
 
     Args:
-        command: as typed ("generate").
-        known: command → its option names, with underscores.
+        command: as typed ("generate"), several words with underscores ("datasets_synthesize").
+        known: command → its option names, both with underscores.
         named: file of `--config`.
 
     Raises:
@@ -68,9 +68,9 @@ def _from_file(path: Path, command: str, known: Mapping[str, set[str]]) -> dict[
     own: dict[str, Setting] = {}
     for key, value in content.items():
         if isinstance(value, dict):
-            options = _known(path, "no command is called", key, known) and known[key]
-            entries = {_known(path, f"[{key}]: no option is called", name, options): value[name] for name in value}
-            if key == command:
+            table = _known(path, "no command is called", key, known)
+            entries = {_known(path, f"[{key}]: no option is called", name, known[table]): value[name] for name in value}
+            if table == command:
                 own = {name: Setting(entry, path) for name, entry in entries.items()}
         elif (name := _known(path, "no option is called", key, shared)) in known.get(command, ()):
             common[name] = Setting(value, path)

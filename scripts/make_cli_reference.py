@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 from facewright.cli.main import SECTIONS, facewright
+from facewright.cli.verb import leaves
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "cli.md"
 INTRODUCTION = """\
@@ -25,13 +26,19 @@ def reference() -> str:
     parts = [INTRODUCTION]
     for heading, commands in SECTIONS.items():
         parts.append(f"## {heading}\n")
-        parts += [f"### {command.name}\n\n```text\n{_help(command)}\n```\n" for command in commands]
+        for command in commands:
+            parts += [f"### {words}\n\n```text\n{_help(words, each)}\n```\n" for words, each in _pages(command).items()]
     return "\n".join(parts)
 
 
-def _help(command: click.Command) -> str:
+def _pages(command: click.Command) -> dict[str, click.Command]:
+    name = command.name or ""
+    return leaves(command, name) if isinstance(command, click.Group) else {name: command}
+
+
+def _help(words: str, command: click.Command) -> str:
     parent = click.Context(facewright, info_name="facewright", **facewright.context_settings)
-    context = click.Context(command, info_name=command.name, parent=parent, terminal_width=100, max_content_width=100)
+    context = click.Context(command, info_name=words, parent=parent, terminal_width=100, max_content_width=100)
     return command.get_help(context)
 
 

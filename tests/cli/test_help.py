@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from facewright.cli.main import facewright as group
+from facewright.cli.verb import leaves
 
 PROBE = """
 import sys
@@ -42,15 +43,15 @@ def test_bare_help_is_not_a_failure(facewright):
     assert "Every video written here is watermarked and signed" in outcome.out
 
 
-@pytest.mark.parametrize("name", group.commands)
-def test_every_page_starts_with_a_sentence_and_ends_with_examples(facewright, name):
-    outcome = facewright(name, "--help")
+@pytest.mark.parametrize("words", {**group.commands, **leaves(group)})
+def test_every_page_starts_with_a_sentence_and_ends_with_examples(facewright, words):
+    outcome = facewright(*words.split(), "--help")
     assert outcome.code == 0
     assert outcome.out.rstrip().splitlines()[-1].strip().startswith(("facewright ", "find "))
-    assert (group.commands[name].help or "").splitlines()[0].endswith(".")
+    assert ({**group.commands, **leaves(group)}[words].help or "").splitlines()[0].endswith(".")
 
 
 @pytest.mark.parametrize("word", ["watermark", "no-mark", "no-sign", "mark", "sign"])
 def test_no_option_turns_marking_off(word):
-    options = {name for command in group.commands.values() for param in command.params for name in param.opts}
+    options = {name for command in leaves(group).values() for param in command.params for name in param.opts}
     assert not [name for name in options if name.strip("-") == word]
