@@ -1,0 +1,1 @@
+"""AniTalker: identity-free motion codes, drawn by diffusion."""

@@ -1,0 +1,1 @@
+"""INFP: one portrait in a conversation of two voices."""

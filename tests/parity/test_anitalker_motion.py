@@ -1,0 +1,77 @@
+"""AniTalker's second stage gives what the official one gives."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+from facewright.generate.methods.anitalker import convert_motion
+from facewright.generate.methods.anitalker.model import AniTalkerMotion
+
+from .fixture import Fixture
+from .recording import record
+
+VARIANTS = ("hubert_audio_only", "hubert_pose_only", "hubert_full_control", "mfcc_full_control")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@torch.inference_mode()
+def test_the_denoiser_the_adapter_and_ddim(variant):
+    fixture = Fixture(f"anitalker_stage2_{variant}")
+    official = fixture.weights("model")
+    name, params = convert_motion.variant(official)
+    assert name == fixture.config["infer_type"]
+    assert params.motion == fixture.config["motion_dim"]
+    assert params.decoder_depth == fixture.config["decoder_layers"]
+    model = AniTalkerMotion(params).eval()
+    model.load_state_dict(convert_motion.convert(official, model))
+
+    given, out = fixture.inputs(), {}
+    record(model.downsample[0], "down1", out)
+    record(model.downsample, "down2", out)
+    record(model.speech, "speech_out", out)
+    record(model.decoder, "conf_dec_out", out)
+    record(model.decoder.blocks[0], "conf_dec_layer0", out)
+    if params.speech.depth:
+        record(model.speech.blocks[0], "speech_layer0", out)
+
+    features = substeps(given["audio"])
+    portrait = {"code": given["direction_code"], "appearance": given["initial_code"]}
+    heard, predicted = model.listen(features)
+    noisy, t = (
+        given["noisy_x"],
+        torch.tensor([int(word) for word in fixture.meta["inputs"]["t"].split("[")[1][:-1].split()]),
+    )
+    out["eps"] = model(noisy, t, heard=heard, **portrait)
+    out |= {f"pred_{name}": value for name, value in predicted.items()}
+    if params.signals:
+        signals = {"location": given["face_location"], "scale": given["face_scale"], "pose": given["yaw_pitch_roll"]}
+        told, _ = model.listen(features, signals)
+        out["eps_control"] = model(noisy, t, heard=told, **portrait)
+
+    def denoise(x, t):
+        return model(x, t, heard=heard, **portrait)
+
+    ddim, steps = fixture.meta["inputs"]["ddim"], []
+    assert model.diffusion.timesteps(ddim["T"]) == ddim["timesteps"]
+    model.diffusion.sample(denoise, noisy, ddim["T"], each=lambda start, x: steps.append((start, x)))
+    for index, (start, x) in enumerate(steps):
+        out |= {f"ddim_step{index}": x, f"ddim_x0_{index}": start}
+    scheduler, visited = model.diffusion.scheduler(ddim["T"])
+    half = 0.5 * noisy
+    single = scheduler.step(denoise(half, torch.tensor([visited[1]])), 1, half, use_clipped_model_output=True)
+    out |= {"ddim_single": single.prev_sample, "ddim_single_x0": single.pred_original_sample}
+    fixture.check(out)
+
+
+def steps_of(fixture: Fixture) -> torch.Tensor:
+    """The diffusion steps of a recorded call, which its description lists in brackets."""
+    return torch.tensor([int(step) for step in re.findall(r"\d+", fixture.meta["inputs"]["t"])])
+
+
+def substeps(audio: torch.Tensor) -> torch.Tensor:
+    """Official features, (b, layers, 2n, channels) or (b, 4n, channels), as (b, n, substeps, layers, channels)."""
+    if audio.ndim == 4:
+        return audio.transpose(1, 2).unflatten(1, (-1, 2))
+    return audio.unflatten(1, (-1, 4))[:, :, :, None]
