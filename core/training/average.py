@@ -23,7 +23,7 @@ class Average:
         decay = min(self.decay, (1 + step) / (10 + step))
         pairs = list(zip(self.module.state_dict().values(), self.network.state_dict().values(), strict=True))
         means, values = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
-        torch._foreach_lerp_(list(means), list(values), 1 - decay)
+        torch._foreach_lerp_(list(means), list(values), 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
         for mean, value in pairs:
             if not mean.is_floating_point():
                 mean.copy_(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 
 import torch
@@ -42,9 +42,11 @@ class Machine:
         except ImportError as error:
             hint = 'Run: pip install "facewright[train]"'
             raise AssetError("accelerate_missing", "accelerate is not installed", hint) from error
-        self._state = PartialState(cpu=device == "cpu", timeout=PATIENCE)
+        cpu = device == "cpu" or (device == "auto" and not _accelerator())
+        self._state = PartialState(cpu=cpu, timeout=PATIENCE)
         self.index, self.count = self._state.process_index, self._state.num_processes
-        self.device = self._state.device if self.count > 1 else _device(device, self._state.device)
+        found = str(self._state.device)
+        self.device = torch.device(found) if self.count > 1 else _device(found if device == "auto" else device)
         self.precision = precision
         self.scaler = torch.GradScaler(self.device.type, enabled=precision == "float16")
 
@@ -53,7 +55,7 @@ class Machine:
         """Whether this is the process that writes."""
         return self.index == 0
 
-    def autocast(self) -> AbstractContextManager[None]:
+    def autocast(self) -> torch.autocast:
         """Networks compute in the chosen precision inside."""
         return torch.autocast(self.device.type, PRECISIONS[self.precision], enabled=self.precision != "float32")
 
@@ -124,9 +126,14 @@ class Machine:
         }
 
 
-def _device(name: str, found: torch.device) -> torch.device:
+def _accelerator() -> bool:
+    known = getattr(torch, "accelerator", torch.cuda)  # the former came with torch 2.6
+    return known.is_available()
+
+
+def _device(name: str) -> torch.device:
     try:
-        device = found if name == "auto" else torch.device(name)
+        device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]

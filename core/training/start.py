@@ -60,9 +60,9 @@ def fit(
         try:
             with machine.main_first():
                 torch.manual_seed(int(identity.get("seed", 0)))
-                trainer = Trainer(build(), machine)
+                stage = build()
             command = command if isinstance(command, str) else shlex.join(command)
-            return Loop(trainer, folder, options, command, progress).finish()
+            return Loop(Trainer(stage, machine), folder, options, command, progress).finish()
         except torch.OutOfMemoryError as error:
             part = options.micro_batch or 0
             hint = f"Pass fewer samples at a time: --micro-batch {part // 2}." if part > 1 else "Use --micro-batch 4."
