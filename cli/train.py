@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ..core.errors import InputError, UsageError
-from ..core.progress import Report
+from ..core.progress import Report, silent
 from ..generate.methods import registry
 from .progress import progress
 from .session import Answer, Session
 from .verb import Verb, option
 
 DETECTORS = ("residual",)
+LOOP = ("stage", "steps", "device", "precision", "micro_batch", "workers")  # options of methods that train in stages
 
 
 @click.command(
@@ -28,23 +32,93 @@ facewright train residual --data corpus/index.csv --out runs/002
 @click.argument("name", type=click.Choice([*registry.NAMES, *DETECTORS]))
 @option("--data", metavar="PATH", type=click.Path(path_type=Path), required=True, help="What to learn from.")
 @option("--out", metavar="DIR", type=click.Path(path_type=Path), required=True, help="Folder for weights and record.")
+@option("--stage", type=int, help="Which stage of a method that has several.")
 @option("--preset", help="A named size of the training; the standard one if not said.")
 @option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw.")
 @option("--dry-run", is_flag=True, help="Say what would be learned from, and stop.")
+@option("--steps", type=click.IntRange(1), help="Steps in place of the preset's.", section="The run")
+@option(
+    "--device",
+    default="auto",
+    show_default=True,
+    envvar="FACEWRIGHT_DEVICE",
+    help="auto, cpu, cuda or cuda:N.",
+    section="The run",
+)
+@option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+    help="Arithmetic of the networks; float32 if not said.",
+    section="The run",
+)
+@option(
+    "--micro-batch",
+    type=click.IntRange(1),
+    help="Samples that pass through the networks together, when memory is short; the batch stays as it is.",
+    section="The run",
+)
+@option("--workers", type=click.IntRange(0), help="Processes that draw samples ahead.", section="The run")
 @click.pass_context
-def train(ctx: click.Context, name: str, data: Path, out: Path, preset: str | None, seed: int, dry_run: bool) -> Answer:
+def train(
+    ctx: click.Context,
+    name: str,
+    data: Path,
+    out: Path,
+    preset: str | None,
+    seed: int,
+    dry_run: bool,
+    device: str,
+    **loop: Any,
+) -> Answer:
     """Train a method or a detector on data of your own.
 
-    A method learns from a folder with MANIFEST.csv, the detector from an index of genuine and synthetic clips. What a
-    former run has finished in --out is kept.
+    A method learns from an index of clips or a folder with MANIFEST.csv, the detector from an index of genuine and
+    synthetic clips. The same command goes on where a former run in --out stopped. Several devices and machines:
+    `accelerate launch -m facewright train …`.
     """
     if not data.exists():
         raise InputError("data_missing", f"there is nothing at {data}", "Name what to learn from with --data.")
-    run = registry.trainer(name) if name in registry.NAMES else _train_detector
+    first = os.environ.get("RANK", "0") == "0"
+    if not first:  # of the processes that accelerate started, one speaks
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 – until the process ends
+    common = {"preset": preset, "seed": seed, "dry_run": dry_run}
     with progress(ctx.ensure_object(Session)) as report:
-        result = run(data, out, preset=preset, seed=seed, dry_run=dry_run, progress=report)
+        report = report if first else silent
+        stages = registry.stages(name) if name in registry.NAMES else {}
+        if stages:
+            result = _train_stage(name, stages, data, out, device=device, report=report, **common, **loop)
+        elif given := [word for word in LOOP if ctx.get_parameter_source(word) == ParameterSource.COMMANDLINE]:
+            raise UsageError("usage", f"{name} has no --{given[0].replace('_', '-')}", "Leave it away.")
+        else:
+            run = registry.trainer(name) if name in registry.NAMES else _train_detector
+            result = run(data, out, **common, progress=report)
     lines = [f"{field.replace('_', ' ')}: {value}" for field, value in result.items()]
     return Answer(result, "\n".join([*lines, *(["nothing was trained (--dry-run)"] if dry_run else [])]))
+
+
+def _train_stage(
+    name: str,
+    stages: Any,
+    data: Path,
+    out: Path,
+    *,
+    stage: int | None,
+    precision: str | None,
+    device: str,
+    micro_batch: int | None,
+    workers: int | None,
+    report: Report,
+    **wishes: Any,
+) -> dict[str, Any]:
+    from ..core.training import Options
+    from ..core.training import train as run
+
+    if stage is None and len(stages) > 1:
+        known = ", ".join(f"{number} ({recipe.title})" for number, recipe in stages.items())
+        raise UsageError("usage", f"{name} trains in several stages", f"Say --stage: {known}.")
+    options = Options(device, precision or "float32", micro_batch, workers)
+    number = next(iter(stages)) if stage is None else stage
+    return run(name, stages, number, data, out, options=options, progress=report, **wishes)
 
 
 def _train_detector(

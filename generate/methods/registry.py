@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import UsageError
 
 if TYPE_CHECKING:
+    from ...core.training import Recipe
     from ..method import Card
 
 NAMES = ("meshwarp",)
@@ -36,6 +38,11 @@ def method(name: str) -> Any:
 def trainer(name: str) -> Any:
     """The training of a method: `train.train(data, out, *, preset, seed, dry_run, progress) -> dict` of its folder."""
     return _module(name, "train").train
+
+
+def stages(name: str) -> Mapping[int, Recipe]:
+    """The stages of a method that trains by `core.training`: its `train.STAGES`; none where it has its own way."""
+    return getattr(_module(name, "train"), "STAGES", {})
 
 
 def weight_hashes(name: str) -> dict[str, str]:
