@@ -1,4 +1,4 @@
-"""A perceptual fingerprint of a video: what a recovered record is compared with before it is called a match.
+"""A perceptual fingerprint of picture and sound: what a recovered record is compared with before it is called a match.
 
 A watermark can be copied onto another video, so an id alone proves nothing. The fingerprint is a few small grey stills,
 taken at even times from the encoded file and kept in the store (never in the file). Two videos match if, for most
@@ -7,12 +7,14 @@ tilted. Stills are aligned by SIFT key points and RANSAC (Lowe 2004; Fischler & 
 correlation of their locally normalised detail, where two portraits in the same studio differ although their outlines
 agree.
 
-It is coarse on purpose: it tells another scene or another person, not a changed word or a retouched eye.
+It is coarse on purpose: it tells another scene or another person, not a changed word or a retouched eye. The sound has
+a hash of its own beside the stills, see `soundprint`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,31 +22,43 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from ..core.errors import InputError
 from ..core.media import VideoReader
+from . import soundprint
 
-SHORT_SIDE = 160  # pixels of a still
+SHORT_SIDE, LONGEST_SIDE = 160, 16_384  # pixels of a still; sides of 100 : 1 are no video
 MAX_STILLS = 16  # in the store; a longer video is sampled more sparsely
 JPEG_QUALITY = 60
 MATCH = 0.75  # see docs/explanation/provenance.md for the measurement
 MIN_OVERLAP = 0.15  # of the stored still
 _PROBES = 5  # moments of the other video that are looked for
 _DETAIL = 0.02  # Gaussian sigma of what counts as detail, in short sides
-_MAGIC = b"FWF1"
+_MAGIC, _WITH_SOUND = b"FWF1", b"FWF2"
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Grey stills, uint8 (h, w) each, `interval` seconds apart, from time 0."""
+    """Grey stills, uint8 (h, w) each, `interval` seconds apart, from time 0; codes of the sound, uint32 (n,), if any.
+
+    Rows of before sound was hashed have none.
+    """
 
     interval: float
     stills: tuple[np.ndarray, ...]
+    sound: np.ndarray | None = None
 
     def to_bytes(self) -> bytes:
-        """`FWF1`, the interval (float64), then per still its length (uint32) and a JPEG; little endian."""
-        coded = [_jpeg(still) for still in self.stills]
-        return _MAGIC + struct.pack("<d", self.interval) + b"".join(struct.pack("<I", len(c)) + c for c in coded)
+        """`FWF1`, the interval (float64), then per still its length (uint32) and a JPEG; little endian.
+
+        With sound it is `FWF2`, and the codes, number of bytes first, stand before the stills.
+        """
+        parts = [_jpeg(still) for still in self.stills]
+        if self.sound is not None:
+            parts.insert(0, self.sound.astype("<u4").tobytes())
+        head = (_MAGIC if self.sound is None else _WITH_SOUND) + struct.pack("<d", self.interval)
+        return head + b"".join(struct.pack("<I", len(part)) + part for part in parts)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Fingerprint:
@@ -53,15 +67,18 @@ class Fingerprint:
         Raises:
             InputError: "bad_record" if these are not the bytes of a fingerprint.
         """
-        stills, at = [], 12
-        if len(data) > at and data.startswith(_MAGIC):
+        parts, at = [], 12
+        if len(data) > at and data[:4] in (_MAGIC, _WITH_SOUND):
             while at + 4 <= len(data):
                 (size,) = struct.unpack_from("<I", data, at)
-                stills.append(cv2.imdecode(np.frombuffer(data, np.uint8, min(size, len(data) - at - 4), at + 4), 0))
+                parts.append(data[at + 4 : at + 4 + size])
                 at += 4 + size
-        if at != len(data) or not stills or any(still is None for still in stills):
+        sound = parts.pop(0) if parts and data.startswith(_WITH_SOUND) else None
+        stills = [_decoded(part) for part in parts]
+        if at != len(data) or not 0 < len(stills) <= MAX_STILLS or any(still is None for still in stills) or len(sound or b"") % 4:
             raise InputError("bad_record", "A fingerprint in the store is damaged.")
-        return cls(struct.unpack_from("<d", data, 4)[0], tuple(stills))
+        codes = None if sound is None else np.frombuffer(sound, "<u4").astype(np.uint32)
+        return cls(struct.unpack_from("<d", data, 4)[0], tuple(still for still in stills if still is not None), codes)
 
 
 def digest(data: bytes) -> str:
@@ -70,7 +87,7 @@ def digest(data: bytes) -> str:
 
 
 def measure(path: str | Path) -> Fingerprint:
-    """The fingerprint of a video file; one pass, memory flat in length.
+    """The fingerprint of a video file; one pass for the picture and one for the sound, memory flat in length.
 
     Raises:
         InputError: what `VideoReader` says of a file that is no video.
@@ -82,7 +99,15 @@ def measure(path: str | Path) -> Fingerprint:
             stills.append(_still(frame))
         if len(stills) > MAX_STILLS:
             stills, step = stills[::2], 2 * step
-    return Fingerprint(float(step), tuple(stills))
+    return Fingerprint(float(step), tuple(stills), _sound(path))
+
+
+def same_sound(stored: Fingerprint, other: Fingerprint) -> bool | None:
+    """Whether the sound is the stored one; None if either has none, or too little to tell."""
+    if stored.sound is None or other.sound is None:
+        return None
+    share = soundprint.agreement(stored.sound, other.sound)
+    return None if share is None else share >= soundprint.SAME
 
 
 def similarity(stored: Fingerprint, other: Fingerprint) -> float:
@@ -123,6 +148,23 @@ def _best(known: list[_View], still: np.ndarray) -> float:
 def _each_second(path: str | Path) -> Iterator[np.ndarray]:
     for chunk in VideoReader(path, fps=1, chunk=1):
         yield from chunk
+
+
+def _sound(path: str | Path) -> np.ndarray | None:
+    try:
+        return soundprint.measure(path)
+    except InputError:  # no sound, or none that can be read: the picture counts
+        return None
+
+
+def _decoded(data: bytes) -> np.ndarray | None:
+    """A still of a stored fingerprint; None if it is none, or larger than any that we write."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
+            plausible = max(picture.size) <= LONGEST_SIDE
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if plausible else None
 
 
 def _still(frame: np.ndarray) -> np.ndarray:
