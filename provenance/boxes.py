@@ -14,7 +14,8 @@ UNHASHED = (
     "skip",
     "mfra",
 )  # excluded from c2pa.hash.bmff.v3 beside ftyp and C2PA's own uuid boxes (spec 2.4, §A.5)
-_MANIFEST_HEAD = 16 + 4 + len(b"manifest\0") + 8  # uuid, version and flags, purpose, offset of the first Merkle box
+FIRST, UPDATE = (b"manifest", b"original"), b"update"  # an update manifest stands at the end and renames the first box
+_FULL_BOX, _OFFSET = 16 + 4, 8  # uuid, version and flags; then the purpose, and the offset of the first Merkle box
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,26 @@ def top_level(file: BinaryIO) -> Iterator[Box]:
 
 def manifest_span(file: BinaryIO) -> tuple[int, int] | None:
     """Where the manifest store begins and ends in the file, or None if there is none."""
-    for box in top_level(file):
-        if _purpose(file, box) == b"manifest":
-            return box.body + _MANIFEST_HEAD, box.end
-    return None
+    return next(_spans(file, FIRST), None)
 
 
 def embedded_manifest(file: BinaryIO) -> bytes | None:
-    """The manifest store in the file, `application/c2pa`, or None."""
-    if (span := manifest_span(file)) is None:
-        return None
+    """The manifest store in the file as it was signed first, `application/c2pa`, or None."""
+    return next((_span_bytes(file, span) for span in _spans(file, FIRST)), None)
+
+
+def update_manifest(file: BinaryIO) -> bytes | None:
+    """The manifest store of a later update, such as a time-stamp, or None."""
+    return next((_span_bytes(file, span) for span in _spans(file, (UPDATE,))), None)
+
+
+def _spans(file: BinaryIO, purposes: tuple[bytes, ...]) -> Iterator[tuple[int, int]]:
+    for box in list(top_level(file)):
+        if (purpose := _purpose(file, box)) in purposes:
+            yield box.body + _FULL_BOX + len(purpose) + 1 + _OFFSET, box.end
+
+
+def _span_bytes(file: BinaryIO, span: tuple[int, int]) -> bytes:
     file.seek(span[0])
     return file.read(span[1] - span[0])
 
@@ -72,13 +83,15 @@ def embedded_manifest(file: BinaryIO) -> bytes | None:
 def unsigned_bytes(file: BinaryIO) -> dict[str, int]:
     """Sizes of boxes that hold something but that no C2PA hash covers, by kind; zero-filled padding is passed over.
 
-    A second C2PA box of the purpose "manifest" counts as "uuid".
+    A second C2PA box for a manifest, or for an update, counts as "uuid".
     """
     found: dict[str, int] = {}
-    manifests = 0
-    for box in top_level(file):
-        manifests += (is_manifest := _purpose(file, box) == b"manifest")
-        extra_manifest = is_manifest and manifests > 1
+    seen: set[bytes] = set()
+    for box in list(top_level(file)):
+        purpose = _purpose(file, box)
+        role = FIRST[0] if purpose in FIRST else purpose
+        extra_manifest = role in seen
+        seen |= {role} & {FIRST[0], UPDATE}
         if extra_manifest or (box.kind in UNHASHED and _holds_something(file, box)):
             found[box.kind] = found.get(box.kind, 0) + box.size - box.header
     return found
@@ -90,13 +103,14 @@ def is_bmff(file: BinaryIO) -> bool:
     return file.read(8)[4:] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 
 
-def _purpose(file: BinaryIO, box: Box) -> bytes | None:
-    """What a C2PA box is for: b"manifest", b"merkle", …; None for any other box."""
-    if box.kind != "uuid" or box.size < box.header + _MANIFEST_HEAD:
-        return None
+def _purpose(file: BinaryIO, box: Box) -> bytes:
+    """What a C2PA box is for: b"manifest", b"merkle", …; empty for any other box."""
+    if box.kind != "uuid":
+        return b""
     file.seek(box.body)
-    head = file.read(64)
-    return head[20:].split(b"\0")[0] if head.startswith(C2PA_UUID) else None
+    head = file.read(min(64, box.size - box.header))
+    purpose = head[_FULL_BOX:].split(b"\0")[0] if head.startswith(C2PA_UUID) else b""
+    return purpose if box.header + _FULL_BOX + len(purpose) + 1 + _OFFSET <= box.size else b""
 
 
 def _holds_something(file: BinaryIO, box: Box) -> bool:

@@ -10,8 +10,11 @@ from . import fingerprint
 from .boxes import embedded_manifest
 from .fingerprint import MATCH, Fingerprint
 from .manifest import generation
-from .reading import ManifestReading, TrustList, read_manifest
+from .reading import ManifestReading, read_manifest
+from .revocation import ASK_NOBODY, UNKNOWN, Enquiry, Revocation, check
+from .signature import signing_chain
 from .store import Entry, Store
+from .trust import TrustList
 from .watermark import MarkReading, read_mark
 
 _SAME = "method", "method_version", "weights", "seed", "controls"  # what a manifest and a record of one id must share
@@ -23,22 +26,26 @@ class Evidence:
 
     Attributes:
         manifest: of the file.
-        trust: the list it was held against.
+        trust: the lists it was held against.
+        revocation: of the signing certificate.
         mark: the watermark's reading; None if it could not be looked for.
         entry: the store's row of the id that the mark, or else the manifest, gives.
         original: the row's own manifest.
         is_original: the file carries that very manifest.
         similarity: of the file's picture to the recorded one; None if not compared.
+        same_sound: whether the file's sound is the recorded one; None if not compared.
         warnings: what could not be done, and why.
     """
 
     manifest: ManifestReading
-    trust: TrustList | None = None
+    trust: tuple[TrustList, ...] = ()
+    revocation: Revocation = field(default_factory=Revocation)
     mark: MarkReading | None = None
     entry: Entry | None = None
     original: ManifestReading | None = None
     is_original: bool = False
     similarity: float | None = None
+    same_sound: bool | None = None
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -56,7 +63,9 @@ class Evidence:
         return self.similarity is not None and self.similarity >= MATCH
 
 
-def gather(path: Path, *, trust: TrustList | None, store: Store, key: bytes | None) -> Evidence:
+def gather(
+    path: Path, *, trust: tuple[TrustList, ...], store: Store, key: bytes | None, enquiry: Enquiry = ASK_NOBODY
+) -> Evidence:
     """Ask the manifest, the watermark, the store and the fingerprint, in this order.
 
     Raises:
@@ -66,6 +75,7 @@ def gather(path: Path, *, trust: TrustList | None, store: Store, key: bytes | No
         found = Evidence(read_manifest(path, trust=trust), trust)
     except OSError as error:
         raise InputError("unreadable", f"Cannot read {path}: {error.strerror}.") from error
+    found.revocation = _revocation(found.manifest, enquiry)
     try:
         found.mark = read_mark(path, key=key)
     except InputError as error:
@@ -76,6 +86,26 @@ def gather(path: Path, *, trust: TrustList | None, store: Store, key: bytes | No
     if found.entry:
         _compare(path, found.entry, found)
     return found
+
+
+def _revocation(manifest: ManifestReading, enquiry: Enquiry) -> Revocation:
+    """What c2pa found inside the manifest, else what the user allowed to ask.
+
+    Addresses in a certificate that no list vouches for are not asked: its maker chose who answers.
+    """
+    if manifest.revocation:
+        return manifest.revocation
+    if not (enquiry and manifest.present):
+        return Revocation()
+    if manifest.trust_list is None and not (enquiry.responder or enquiry.lists):
+        return Revocation(reason="no trust list vouches for the authority that would answer")
+    try:
+        chain = signing_chain(manifest.store, manifest.label or "")
+        anchors = manifest.trust_list.certificates if manifest.trust_list else []
+        allowed = enquiry if manifest.trust_list else Enquiry(False, enquiry.responder, enquiry.lists)
+        return check(chain, anchors, allowed)
+    except ValueError as error:
+        return Revocation(UNKNOWN, reason=str(error))
 
 
 def _ask_store(found: Evidence, store: Store) -> None:
@@ -105,7 +135,9 @@ def _compare(path: Path, entry: Entry, found: Evidence) -> None:
         return  # the very bytes that were sealed
     try:
         stored = Fingerprint.from_bytes(entry.fingerprint)
-        found.similarity = fingerprint.similarity(stored, fingerprint.measure(path))
+        present = fingerprint.measure(path)
+        found.similarity = fingerprint.similarity(stored, present)
+        found.same_sound = fingerprint.same_sound(stored, present)
     except InputError as error:
         found.warnings.append(f"The picture was not compared with the record's: {error.message}")
 

@@ -173,6 +173,13 @@ def sign(source: Path, target: Path, record: Record, signer: Signer, title: str)
         ) from cause
 
 
+def native_signer(signer: Signer, authority: str | None = None) -> c2pa.Signer:
+    """A signer as c2pa takes it; `authority` is the URL of a time-stamp authority to be asked with each signature."""
+    return c2pa.Signer.from_callback(
+        lambda data: _raw_signature(signer, data), _algorithm(signer), signer.chain, authority
+    )
+
+
 class _Output(io.BufferedRandom):
     """A file that remembers why writing failed: c2pa passes on a number at best."""
 

@@ -1,65 +1,38 @@
-"""What a file's C2PA manifest says and whether it holds: the facts, before any verdict."""
+"""What a file's C2PA manifest says and whether it holds: the facts, before any verdict.
+
+A manifest may stand in the file, or beside it in a sidecar (`clip.c2pa` or `clip.mkv.c2pa`). A later update manifest,
+which only adds a time-stamp or the like, is looked through: signer and content are those of what it updates.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import c2pa
-from cryptography import x509
 
-from ..core.errors import UsageError
 from . import softbinding
-from .boxes import is_bmff, manifest_span, unsigned_bytes
+from .boxes import embedded_manifest, is_bmff, manifest_span, unsigned_bytes, update_manifest
 from .manifest import GENERATION, OFFLINE
 from .record import AI_SOURCE_TYPES
+from .revocation import GOOD, REVOKED, Revocation
+from .trust import TrustList
 
 UNTRUSTED, EXPIRED = "signingCredential.untrusted", "signingCredential.expired"
 _REVOKED = {"signingCredential.revoked", "signingCredential.ocsp.revoked"}
+_NOT_REVOKED = "signingCredential.ocsp.notRevoked"
 _BYTES_CHANGED = {"assertion.bmffHash.mismatch", "assertion.dataHash.mismatch", "assertion.boxesHash.mismatch"}
-_PURPOSES = "1.3.6.1.5.5.7.3.4", "1.3.6.1.5.5.7.3.36", "1.3.6.1.4.1.62558.2.1"  # e-mail, document and claim signing
+_LIST = re.compile(r"urn:sha256:[0-9a-f]{64}")  # how c2pa's explanations name one of our lists
+SIDECAR, LARGEST_SIDECAR = ".c2pa", 64 << 20
 
 _ERRORS: Any = c2pa.C2paError  # its kinds are attributes that a type checker does not see
-
-
-@dataclass(frozen=True)
-class TrustList:
-    """Certificates whose signatures are trusted.
-
-    Attributes:
-        pem: the certificates.
-        name: where they came from.
-        date: of the file, ISO 8601 (a PEM list carries no date of its own).
-        count: how many.
-    """
-
-    pem: str
-    name: str
-    date: str
-    count: int
-
-    @classmethod
-    def load(cls, path: str | Path) -> TrustList:
-        """From a PEM file.
-
-        Raises:
-            UsageError: "trust_list" if it cannot be read or holds no certificate.
-        """
-        path = Path(path).expanduser()
-        try:
-            pem = path.read_text()
-            count = len(x509.load_pem_x509_certificates(pem.encode()))
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                "trust_list", f"Cannot use the trust list {path}: {error}.", "Give a file of PEM certificates."
-            ) from error
-        date = datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
-        return cls(pem, path.name, date, count)
 
 
 @dataclass(frozen=True)
@@ -71,20 +44,27 @@ class ManifestReading:
         present: a manifest is there.
         valid: signature, assertions and bytes agree; an unknown or expired certificate alone does not hurt.
         trusted: `valid`, and the certificate leads to the trust list.
-        expired, revoked: the certificate.
+        expired: the certificate, and no trusted time-stamp shows that the signature is older.
+        revocation: what an answer inside the manifest says of it, or None.
         bytes_changed: the media is not what was signed.
         failures: C2PA status codes of what failed, `signingCredential.untrusted` among them.
         signer, issuer: names in the certificate; claims, unless trusted.
         algorithm: COSE name of the signature's algorithm.
         time: of a trusted time-stamp, or None.
-        label: of the active manifest.
-        generation: our own assertion in the active manifest, or None.
-        record_ids: what the active manifest says the watermark holds; more than one contradict each other.
+        stamp: of any time-stamp: "time", "authority", "trusted".
+        trust_list, time_list: the lists that the signature and the time-stamp lead to.
+        label: of the manifest about the content.
+        updated_by: who signed update manifests over it, latest first.
+        store: the manifest store that holds it, `application/c2pa`.
+        sidecar: name of the file beside the media that holds the manifest, or "".
+        generation: our own assertion in it, or None.
+        record_ids: what it says the watermark holds; more than one contradict each other.
         ingredient_ids: the same of the manifests it was made from.
         source_types: digital source types of all actions in the store.
         unsigned: bytes in boxes that no hash covers, by kind.
         remote: URL of a manifest kept elsewhere (never fetched).
         problem: words of the reader that gave up, or "".
+        report: c2pa's own, as crJSON.
     """
 
     checked: bool = True
@@ -92,14 +72,20 @@ class ManifestReading:
     valid: bool = False
     trusted: bool = False
     expired: bool = False
-    revoked: bool = False
+    revocation: Revocation | None = None
     bytes_changed: bool = False
     failures: tuple[str, ...] = ()
     signer: str | None = None
     issuer: str | None = None
     algorithm: str | None = None
     time: str | None = None
+    stamp: Mapping[str, Any] | None = None
+    trust_list: TrustList | None = None
+    time_list: TrustList | None = None
     label: str | None = None
+    updated_by: tuple[str, ...] = ()
+    store: bytes = field(default=b"", repr=False)
+    sidecar: str = ""
     generation: Mapping[str, Any] | None = None
     record_ids: frozenset[str] = frozenset()
     ingredient_ids: frozenset[str] = frozenset()
@@ -107,6 +93,7 @@ class ManifestReading:
     unsigned: Mapping[str, int] = field(default_factory=dict)
     remote: str | None = None
     problem: str = ""
+    report: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def intact(self) -> bool:
@@ -119,74 +106,193 @@ class ManifestReading:
         return any(source in AI_SOURCE_TYPES for source in self.source_types)
 
 
-def read_manifest(source: str | Path | BinaryIO | bytes, *, trust: TrustList | None = None) -> ManifestReading:
+def read_manifest(
+    source: str | Path | BinaryIO | bytes, *, trust: Sequence[TrustList] = (), sidecar: bytes | None = None
+) -> ManifestReading:
     """Read and validate, offline.
 
     Args:
         source: a media file, an open one, or the bytes of a manifest store by itself (then there is no media to hold
             it against, and `bytes_changed` is true).
-        trust: certificates to trust.
+        trust: lists of certificates to trust.
+        sidecar: a manifest store that belongs to `source`; looked for beside a file that has none inside.
 
     Never raises for what the file contains; OSError if it cannot be read.
     """
     if isinstance(source, (str, Path)):
         with open(source, "rb") as file:
-            return read_manifest(file, trust=trust)
+            found = read_manifest(file, trust=trust, sidecar=sidecar)
+            beside = None if found.present or found.problem else _beside(Path(source))
+            if beside is None:
+                return found
+            return replace(read_manifest(file, trust=trust, sidecar=beside.read_bytes()), sidecar=beside.name)
     alone = isinstance(source, bytes)
-    source = io.BytesIO(source) if isinstance(source, bytes) else source
-    settings: dict[str, Any] = {**OFFLINE}
-    if trust:
-        settings["trust"] = {"trust_anchors": trust.pem, "trust_config": "\n".join(_PURPOSES)}
-        settings["verify"] = {**OFFLINE["verify"], "verify_trust": True}
-    container = is_bmff(source)
-    embedded = container and manifest_span(source) is not None
-    source.seek(0)
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    container = is_bmff(file)
+    embedded = container and manifest_span(file) is not None
+    file.seek(0)
     try:
-        with c2pa.Context.from_dict(settings) as context:
-            reader = c2pa.Reader.try_create("application/c2pa" if alone else None, source, context=context)
-            if reader is None:
-                return ManifestReading()
-            with reader:
-                state, report = reader.get_validation_state(), json.loads(reader.crjson())
+        state, report = _ask("application/c2pa" if alone else None, file, trust, sidecar)
     except _ERRORS.NotSupported:
-        return ManifestReading(checked=False)
+        return _held_against(file, sidecar, trust) if sidecar else ManifestReading(checked=False)
     except _ERRORS.RemoteManifest as error:
         return ManifestReading(remote=str(error))
     except (c2pa.C2paError, ValueError, UnicodeError) as error:
-        return ManifestReading(present=embedded, problem=str(error), checked=container)
-    return _reading(state or "Invalid", report, unsigned_bytes(source) if container else {})
+        present = embedded or sidecar is not None
+        return ManifestReading(present=present, problem=str(error), checked=container or present)
+    if report is None:
+        return ManifestReading()
+    updated = update_manifest(file) if embedded else None
+    inside = embedded_manifest(file) if embedded else None
+    found = _reading(state, report, trust)
+    if found.updated_by and inside:  # c2pa judges the signer of the update; what counts is who signed the content
+        original = read_manifest(inside, trust=trust)
+        found = replace(found, trusted=found.valid and original.trust_list is not None, trust_list=original.trust_list)
+    store = source if isinstance(source, bytes) else sidecar or inside or b""
+    if found.updated_by and updated and not inside:
+        store = updated
+    return replace(found, store=store, unsigned=unsigned_bytes(file) if container else {})
 
 
-def _reading(state: str, report: dict[str, Any], unsigned: dict[str, int]) -> ManifestReading:
+def _ask(
+    kind: str | None, file: BinaryIO, trust: Sequence[TrustList], sidecar: bytes | None
+) -> tuple[str, dict[str, Any] | None]:
+    """c2pa's state and its report as crJSON, or None if there is no manifest."""
+    settings: dict[str, Any] = {**OFFLINE}
+    if trust:
+        settings["trust"] = {"anchors": [each.anchors for each in trust]}
+        settings["verify"] = {**OFFLINE["verify"], "verify_trust": True}
+    with c2pa.Context.from_dict(settings) as context:
+        reader = c2pa.Reader.try_create(kind, file, manifest_data=sidecar, context=context)
+        if reader is None:
+            return "", None
+        with reader:
+            return reader.get_validation_state() or "Invalid", json.loads(reader.crjson())
+
+
+def _beside(path: Path) -> Path | None:
+    for name in (path.with_suffix(SIDECAR), path.with_name(path.name + SIDECAR)):
+        if name != path and name.is_file() and name.stat().st_size <= LARGEST_SIDECAR:
+            return name
+    return None
+
+
+def _held_against(file: BinaryIO, sidecar: bytes, trust: Sequence[TrustList]) -> ManifestReading:
+    """A sidecar of a container that c2pa cannot look into: the bytes by their `c2pa.hash.data`, if it has one."""
+    found = read_manifest(sidecar, trust=trust)
+    hashes = [
+        data for name, data in _assertions(_content(found.report)[0]).items() if name.startswith("c2pa.hash.data")
+    ]
+    changed = not hashes or not all(_fits(file, data) for data in hashes)
+    failures = tuple(code for code in found.failures if changed or code not in _BYTES_CHANGED)
+    valid = not changed and found.present and not found.problem and set(failures) <= {UNTRUSTED, EXPIRED}
+    trusted = valid and found.trust_list is not None and UNTRUSTED not in failures
+    return replace(found, bytes_changed=changed, failures=failures, valid=valid, trusted=trusted)
+
+
+def _fits(file: BinaryIO, data: Mapping[str, Any]) -> bool:
+    """Whether a data hash (C2PA 2.4, §18.5) over the whole file but its exclusions is that of the file."""
+    try:
+        digest = hashlib.new({"sha256": "sha256", "sha384": "sha384", "sha512": "sha512"}[data["alg"]])
+        wanted = base64.b64decode(data["hash"].removeprefix("b64'").removesuffix("'"), validate=True)
+        at, end = 0, file.seek(0, io.SEEK_END)
+        gaps = sorted((int(gap["start"]), int(gap["length"])) for gap in data.get("exclusions") or [])
+        for start, length in [*gaps, (end, 0)]:
+            if start < at or length < 0 or start + length > end:
+                return False
+            file.seek(at)
+            while at < start:
+                block = file.read(min(1 << 20, start - at))
+                digest.update(block)
+                at += len(block)
+            at = start + length
+        return digest.digest() == wanted
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
+
+
+def _content(report: Mapping[str, Any] | None) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
+    """The manifest about the content, the updates over it (latest first), and all others."""
+    if not report:
+        return {}, [], []
+    manifests = {str(each.get("label")): each for each in report["manifests"]}
+    content, updates = report["manifests"][0], []
+    while content.get("isUpdateManifest") and len(updates) < len(manifests):
+        parents = [data for data in _assertions(content).values() if data.get("relationship") == "parentOf"]
+        label = str((parents[0].get("activeManifest") or {}).get("url", "")).rpartition("/")[2] if parents else ""
+        if label not in manifests:
+            break
+        updates.append(content)
+        content = manifests[label]
+    seen = [content.get("label"), *(update.get("label") for update in updates)]
+    return content, updates, [each for each in report["manifests"] if each.get("label") not in seen]
+
+
+def _reading(state: str, report: dict[str, Any], trust: Sequence[TrustList]) -> ManifestReading:
     """From crJSON, whose first manifest is the active one."""
-    active, *others = report["manifests"]
-    results = [active.get("validationResults", {})]
-    results += [delta.get("validationDeltas", {}) for delta in active.get("ingredientDeltas", [])]
+    active = report["manifests"][0]
+    content, updates, others = _content(report)
+    own = active.get("validationResults", {})
+    results = [own] + [delta.get("validationDeltas", {}) for delta in active.get("ingredientDeltas", [])]
     failures = {entry["code"] for result in results for entry in result.get("failure", [])}
     expired = EXPIRED in failures
     valid = state in ("Valid", "Trusted") or (expired and failures <= {UNTRUSTED, EXPIRED})
-    signature = active.get("signature", {})
+    signature = content.get("signature", {})
     names = signature.get("certificateInfo", {})
-    ids = _record_ids(active)
+    stamp = _stamp(active, own) or _stamp(content, own)
+    lists = {each.uri: each for each in trust}
     return ManifestReading(
         present=True,
         valid=valid,
         trusted=state == "Trusted",
         expired=expired,
-        revoked=bool(failures & _REVOKED),
+        revocation=_stapled(failures, own),
         bytes_changed=bool(failures & _BYTES_CHANGED),
         failures=tuple(sorted(failures)),
         signer=_common_name(names.get("subject")),
         issuer=_common_name(names.get("issuer")),
         algorithm=signature.get("algorithm"),
-        time=signature.get("timeStampInfo", {}).get("timestamp"),
-        label=active.get("label"),
-        generation=_assertions(active).get(GENERATION),
-        record_ids=ids,
+        time=stamp["time"] if stamp and stamp["trusted"] else None,
+        stamp=stamp,
+        trust_list=lists.get(_explained(own, "signingCredential.trusted")),
+        time_list=lists.get(_explained(own, "timeStamp.trusted")),
+        label=content.get("label"),
+        updated_by=tuple(_signer(update) or "nobody named" for update in updates),
+        generation=_assertions(content).get(GENERATION),
+        record_ids=_record_ids(content),
         ingredient_ids=frozenset().union(*map(_record_ids, others)),
         source_types=frozenset(_source_types(report["manifests"])),
-        unsigned=unsigned,
+        report=report,
     )
+
+
+def _stapled(failures: set[str], results: Mapping[str, Any]) -> Revocation | None:
+    source = "an answer inside the manifest"
+    if failures & _REVOKED:
+        return Revocation(REVOKED, source)
+    good = any(entry.get("code") == _NOT_REVOKED for entry in results.get("success", []))
+    return Revocation(GOOD, source) if good else None
+
+
+def _stamp(manifest: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any] | None:
+    info = manifest.get("signature", {}).get("timeStampInfo", {})
+    if not info.get("timestamp"):
+        return None
+    authority = _common_name((info.get("certificateInfo") or {}).get("subject"))
+    codes = {entry["code"] for entry in results.get("success", [])}
+    trusted = {"timeStamp.validated", "timeStamp.trusted"} <= codes
+    return {"time": info["timestamp"], "authority": authority, "trusted": trusted}
+
+
+def _explained(results: Mapping[str, Any], code: str) -> str:
+    """The trust list that c2pa's explanation of a success names."""
+    said = [str(entry.get("explanation")) for entry in results.get("success", []) if entry.get("code") == code]
+    found = _LIST.search(said[0]) if said else None
+    return found[0] if found else ""
+
+
+def _signer(manifest: Mapping[str, Any]) -> str | None:
+    return _common_name(manifest.get("signature", {}).get("certificateInfo", {}).get("subject"))
 
 
 def _source_types(manifests: list[dict[str, Any]]) -> Iterator[str]:

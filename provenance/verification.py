@@ -14,9 +14,8 @@ States (docs/explanation/provenance.md tells what each can and cannot say):
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,10 @@ from ..core.errors import InputError
 from . import wording
 from .evidence import Evidence, contradictions, gather
 from .manifest import generation
-from .reading import TrustList
 from .record import Record
+from .revocation import ASK_NOBODY, REVOKED, Enquiry
 from .store import Store
+from .trust import Named, chosen
 
 DONE, NEGATIVE, CANNOT_TELL = 0, 10, 11
 _EXIT = {
@@ -51,7 +51,8 @@ class Verification:
         watermark: found, p_value, record_id.
         manifest: present, valid, trusted, signer, issuer and more; see `_manifest_facts`.
         record: found, and what may be public of it.
-        fingerprint: similarity to the recorded picture and whether that is a match; None where not compared.
+        fingerprint: similarity to the recorded picture and whether that is a match, None where not compared; `sound`:
+            same, other or not compared.
         lines: facts for people, one a line.
         warnings: what stood in the way, and what a reader should know beside the state.
         stored: the whole record with paths and command, for `replay` on this machine; not in `to_dict`.
@@ -89,29 +90,37 @@ class Verification:
 
 
 def verify(
-    path: str | Path, *, trust: str | Path | None = None, store: Store | str | None = None, key: bytes | None = None
+    path: str | Path,
+    *,
+    trust: Named = None,
+    time_trust: Named = None,
+    store: Store | str | None = None,
+    key: bytes | None = None,
+    enquiry: Enquiry = ASK_NOBODY,
 ) -> Verification:
-    """Hold a file's manifest, watermark and record against each other. Offline.
+    """Hold a file's manifest, watermark and record against each other. Offline, unless `enquiry` asks for more.
 
     Args:
         path: a video, or any other file that C2PA or the watermark can look into.
-        trust: a PEM file of trusted certificates; default `FACEWRIGHT_TRUST`.
+        trust: PEM files of trusted certificates, or names of kept lists; default `FACEWRIGHT_TRUST`, else all kept.
+        time_trust: the same for authorities of time-stamps; default all that are kept.
         store: a store or its URL; default `Store()`.
         key: of the watermark; default as for `read_mark`.
+        enquiry: what may be asked about revocation.
 
     Raises:
         InputError: "unreadable" and the like if the file is no media file and carries no manifest.
-        UsageError: "trust_list", "store_url".
+        UsageError: "trust_list", "store_url", "bad_crl".
     """
     path = Path(path)
     if not path.is_file():
         raise InputError("unreadable", f"There is no file {path}.", "Check the name.")
-    trust = trust or os.environ.get("FACEWRIGHT_TRUST") or None
     found = gather(
         path,
-        trust=TrustList.load(trust) if trust else None,
+        trust=chosen(trust, time_trust),
         store=store if isinstance(store, Store) else Store(store),
         key=key,
+        enquiry=enquiry,
     )
     said = contradictions(found)
     state = decide(found, said)
@@ -130,6 +139,7 @@ def verify(
         fingerprint={
             "similarity": None if found.similarity is None else round(found.similarity, 3),
             "match": None if found.similarity is None else found.matches,
+            "sound": {True: "same", False: "other", None: "not compared"}[found.same_sound],
         },
         lines=tuple(wording.lines(found, said, state)),
         warnings=tuple(found.warnings),
@@ -141,7 +151,7 @@ def decide(found: Evidence, said: list[str]) -> str:
     """The state that the evidence and its contradictions amount to."""
     manifest = found.manifest
     if manifest.present:
-        if manifest.revoked:
+        if found.revocation.state == REVOKED and not found.revocation.after(manifest.time):
             return "revoked"
         if not manifest.valid:
             return "invalid"
@@ -156,7 +166,7 @@ def decide(found: Evidence, said: list[str]) -> str:
 
 
 def _manifest_facts(found: Evidence) -> dict[str, Any]:
-    manifest, trust = found.manifest, found.trust
+    manifest, trust = found.manifest, found.manifest.trust_list or next(iter(found.trust), None)
     return {
         "checked": manifest.checked,
         "present": manifest.present,
@@ -167,9 +177,14 @@ def _manifest_facts(found: Evidence) -> dict[str, Any]:
         "algorithm": manifest.algorithm,
         "bytes_unchanged": manifest.valid if manifest.present else None,
         "expired": manifest.expired,
-        "revocation": "revoked" if manifest.revoked else "not checked",
+        "revocation": found.revocation.state,
+        "revocation_details": asdict(found.revocation),
         "time_stamp": manifest.time,
-        "trust_list": {"name": trust.name, "date": trust.date, "certificates": trust.count} if trust else None,
+        "time_stamp_details": dict(manifest.stamp) if manifest.stamp else None,
+        "trust_list": trust.to_dict() if trust else None,
+        "trust_lists": [each.to_dict() for each in found.trust],
+        "updated_by": list(manifest.updated_by),
+        "sidecar": manifest.sidecar or None,
         "failures": list(manifest.failures),
         "label": manifest.label,
         "says_ai_generated": manifest.says_ai if manifest.present else None,

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from .evidence import Evidence
 from .reading import UNTRUSTED
 from .record import IPTC
+from .revocation import GOOD, REVOKED
+from .trust import SIGNERS, TIMES, TrustList
 
 _FAILURES = {
     "assertion.bmffHash.mismatch": "the bytes of the video are not those that were signed",
@@ -42,7 +44,7 @@ def lines(found: Evidence, contradictions: list[str], state: str) -> Iterator[st
 
 
 def _manifest(found: Evidence) -> Iterator[str]:
-    manifest, trust = found.manifest, found.trust
+    manifest = found.manifest
     reasons = [_FAILURES.get(code, code) for code in manifest.failures if code != UNTRUSTED]
     if not manifest.valid:
         yield f"manifest: invalid: {'; '.join(reasons) or manifest.problem or 'it does not validate'}"
@@ -51,16 +53,13 @@ def _manifest(found: Evidence) -> Iterator[str]:
     else:
         yield f"signature: valid, by “{manifest.signer}”, certificate issued by “{manifest.issuer}”"
         yield "bytes: unchanged since signing"
-    if manifest.trusted and trust:
-        yield f"trust: the certificate leads to {_list_name(found)}"
-    elif trust:
-        yield f"trust: untrusted, the certificate does not lead to {_list_name(found)}"
-    else:
-        yield "trust: no trust list given, so nobody vouches for the signer's name"
+    yield f"trust: {_trust(found)}"
+    if manifest.updated_by:
+        yield f"updated: by {', '.join(f'“{name}”' for name in manifest.updated_by)}, without a change to the content"
     if manifest.expired:
         yield "certificate: expired, and no time-stamp shows that the signature is older"
-    yield f"time-stamp: {manifest.time or 'none, so every time in the manifest is the signer’s own word'}"
-    yield f"revocation: {'the certificate is revoked' if manifest.revoked else 'not checked'}"
+    yield f"time-stamp: {_time(found)}"
+    yield f"revocation: {_revocation(found)}"
     if manifest.valid:
         yield _content(found)
     if manifest.unsigned:
@@ -102,9 +101,46 @@ def _watermark(found: Evidence) -> Iterator[str]:
     if found.similarity is not None:
         verdict = "match" if found.matches else "mismatch, another picture or one changed beyond recognition"
         yield f"fingerprint: {found.similarity:.2f}, {verdict}"
+        sound = {True: "same", False: "other, or changed in speed or pitch", None: "not compared"}
+        yield f"sound: {sound[found.same_sound]}"
 
 
-def _list_name(found: Evidence) -> str:
-    trust = found.trust
-    assert trust
-    return f"the trust list {trust.name} ({trust.count} certificates, file of {trust.date})"
+def _trust(found: Evidence) -> str:
+    manifest = found.manifest
+    lists = [each for each in found.trust if each.purpose == SIGNERS]
+    if manifest.trusted and manifest.trust_list:
+        return f"the certificate leads to the trust list {manifest.trust_list.shown}"
+    if manifest.trust_list:
+        return f"the certificate leads to the trust list {manifest.trust_list.shown}, which cannot mend the rest"
+    if lists:
+        return f"untrusted, the certificate does not lead to {_either(lists)}"
+    return "no trust list given, so nobody vouches for the signer's name"
+
+
+def _time(found: Evidence) -> str:
+    stamp = found.manifest.stamp
+    if not stamp:
+        return "none, so every time in the manifest is the signer’s own word"
+    said = f"{stamp['time']} by “{stamp['authority']}”"
+    if not stamp["trusted"]:
+        lists = [each for each in found.trust if each.purpose == TIMES]
+        reason = f"does not lead to {_either(lists)}" if lists else "is on no list that you gave"
+        return f"{said}, untrusted: the authority {reason}"
+    vouching = found.manifest.time_list
+    return f"{said}, an authority of the trust list {vouching.shown}" if vouching else said
+
+
+def _revocation(found: Evidence) -> str:
+    known, stamp = found.revocation, found.manifest.time
+    if known.state == REVOKED:
+        since = f" since {known.since} ({known.reason})" if known.since else ""
+        older = ", after the time-stamp, so this signature stands" if known.after(stamp) else ""
+        return f"the certificate is revoked{since}, says {known.source}{older}"
+    if known.state == GOOD:
+        return f"checked, not revoked, says {known.source}{f' of {known.said}' if known.said else ''}"
+    reason = f", {known.reason}" if known.reason else ""
+    return f"{known.state}{reason}"
+
+
+def _either(lists: list[TrustList]) -> str:
+    return " or ".join(f"the trust list {each.shown}" for each in lists)

@@ -13,7 +13,8 @@ import pytest
 from facewright.core.errors import RefusedError
 from facewright.provenance import Ingredient, Record, Signer, Store, boxes, default_signer, manifest, softbinding
 from facewright.provenance.keys import local_ca_certificate
-from facewright.provenance.reading import TrustList, read_manifest
+from facewright.provenance.reading import read_manifest
+from facewright.provenance.trust import TrustList
 
 ALGORITHMS = "ES256", "ES384", "ES512", "Ed25519", "PS256"
 
@@ -45,10 +46,10 @@ def test_an_independent_reader_finds_it_valid(sealed):
 
 
 def test_trusted_with_our_authority_and_not_with_another(sealed, user_identity):
-    own = read_manifest(sealed.path, trust=TrustList.load(local_ca_certificate()))
+    own = read_manifest(sealed.path, trust=[TrustList.load(local_ca_certificate())])
     assert (own.valid, own.trusted, own.failures) == (True, True, ())
     stranger, _ = user_identity("ES256")
-    other = read_manifest(sealed.path, trust=TrustList.load(stranger))
+    other = read_manifest(sealed.path, trust=[TrustList.load(stranger)])
     assert (other.valid, other.trusted) == (True, False)
 
 

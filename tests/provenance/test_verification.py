@@ -30,6 +30,7 @@ from facewright.provenance import (
 )
 from facewright.provenance.keys import local_ca_certificate
 from facewright.provenance.reading import read_manifest
+from facewright.provenance.revocation import REVOKED, Revocation
 
 FORBIDDEN = re.compile(r"\b(real|authentic|genuine|true|tamper.?proof|human|fake|not ai|proves?|guarantee\w*)\b", re.I)
 
@@ -269,7 +270,8 @@ def test_an_expired_certificate(sealed, tmp_path, monkeypatch):
 
 
 def test_revoked_is_said_when_known(sealed, monkeypatch):
-    reading = dataclasses.replace(read_manifest(sealed.path), valid=False, revoked=True)
+    stapled = Revocation(REVOKED, "an answer inside the manifest")
+    reading = dataclasses.replace(read_manifest(sealed.path), valid=False, revocation=stapled)
     monkeypatch.setattr(evidence, "read_manifest", lambda *_, **__: reading)
     found = checked(sealed.path, "revoked", 10)
     assert "revoked" in said(found, "revocation:")

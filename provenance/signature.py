@@ -1,0 +1,94 @@
+"""Who signed, read from a manifest store without c2pa: its boxes, the CBOR in them, the certificates.
+
+Only what checking for revocation needs. JUMBF: ISO/IEC 19566-5; CBOR: RFC 8949; COSE: RFC 9052; x5chain: RFC 9360.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from cryptography import x509
+
+DEEPEST = 32  # levels of boxes or CBOR; hostile files nest
+X5CHAIN = 33, "x5chain"
+
+
+def signing_chain(store: bytes, label: str) -> list[x509.Certificate]:
+    """The certificates in the signature of the manifest `label`, leaf first.
+
+    Raises:
+        ValueError: the store cannot be read, or has no such signature.
+    """
+    try:
+        signature = next(body for path, body in boxes(store) if path[-2:] == (label, "c2pa.signature"))
+        protected, unprotected, *_ = decoded(signature)
+        headers = {**unprotected, **(decoded(protected) if protected else {})}
+        chain = next(headers[key] for key in X5CHAIN if key in headers)
+        return [x509.load_der_x509_certificate(der) for der in ([chain] if isinstance(chain, bytes) else chain)]
+    except (StopIteration, TypeError, KeyError, IndexError, struct.error) as error:
+        raise ValueError(f"no signature of {label} can be read") from error
+
+
+def boxes(data: bytes, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], bytes]]:
+    """Each content box: the labels of the superboxes around it, and its bytes.
+
+    Raises:
+        ValueError: sizes that cannot be.
+    """
+    at, label = 0, ""
+    if len(path) > DEEPEST:
+        raise ValueError("boxes are nested too deeply")
+    while at + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if size < 8 or at + size > len(data):
+            raise ValueError("a box does not fit into its parent")
+        body = data[at + 8 : at + size]
+        if kind == b"jumb":
+            yield from boxes(body, (*path, label) if label else path)
+        elif kind == b"jumd":
+            label = body[17:].split(b"\0")[0].decode("utf-8", "replace") if len(body) > 17 and body[16] & 2 else ""
+        else:
+            yield ((*path, label) if label else path), body
+        at += size
+
+
+def decoded(data: bytes) -> Any:
+    """One CBOR item with definite lengths; tags are passed over.
+
+    Raises:
+        ValueError, IndexError, struct.error: it is none.
+    """
+    return _item(data, 0, 0)[0]
+
+
+def _item(data: bytes, at: int, depth: int) -> tuple[Any, int]:
+    if depth > DEEPEST:
+        raise ValueError("CBOR is nested too deeply")
+    major, short = data[at] >> 5, data[at] & 31
+    at += 1
+    value = short
+    if 24 <= short <= 27:
+        width = 1 << (short - 24)
+        value, at = int.from_bytes(data[at : at + width], "big"), at + width
+    elif short > 27:
+        raise ValueError("indefinite lengths are not used in C2PA signatures")
+    if major in (2, 3):
+        if at + value > len(data):
+            raise ValueError("a string is longer than its data")
+        raw = data[at : at + value]
+        return (raw if major == 2 else raw.decode()), at + value
+    if major in (4, 5):
+        if value > len(data):
+            raise ValueError("more items than bytes")
+        items = []
+        for _ in range(value * (major - 3)):
+            item, at = _item(data, at, depth + 1)
+            items.append(item)
+        return (items if major == 4 else dict(zip(items[::2], items[1::2], strict=True))), at
+    if major == 6:
+        return _item(data, at, depth + 1)
+    if major == 7:
+        return {20: False, 21: True}.get(short), at
+    return (value if major == 0 else -1 - value), at
