@@ -12,9 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ..atomic import read_json, telling, write_json
 from ..errors import MachineError, UsageError
 from ..version import VERSION
-from .files import failed, read_json, write_json
 
 PACKAGES = ("accelerate", "av", "mediapipe", "numpy", "opencv-python", "safetensors", "torch")
 
@@ -26,11 +26,9 @@ def held(folder: Path) -> Iterator[None]:
     Raises:
         MachineError: `busy` if another process trains in it; `read_only`, `disk_full`, `write_failed`.
     """
-    try:
+    with telling(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "lock").open("w")
-    except OSError as error:
-        raise failed(folder, error) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .files import failed, writing
+from ..atomic import telling, writing
 
 
 class Journal:
@@ -35,11 +35,8 @@ class Journal:
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
         """One line of figures after `step` steps."""
-        try:
-            with self.path.open("a", encoding="utf-8") as log:
-                log.write(json.dumps({"step": step, **figures}) + "\n")
-        except OSError as error:
-            raise failed(self.path, error) from error
+        with telling(self.path), self.path.open("a", encoding="utf-8") as log:
+            log.write(json.dumps({"step": step, **figures}) + "\n")
         if self._board:
             for name, value in figures.items():
                 self._board.add_scalar(name, value, step)

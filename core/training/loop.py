@@ -10,14 +10,15 @@ from typing import Any
 
 import torch
 
+from ..atomic import read_json
 from ..errors import AssetError, UsageError
 from ..progress import Progress, Report
 from .feed import feed
-from .files import read_json, read_tensors, write_tensors
 from .folder import note_start, versions
 from .interrupt import Interrupt
 from .journal import Journal, Means
 from .record import RECORD, write_weights
+from .tensors import read_tensors, write_tensors
 from .trainer import Trainer
 
 CHECKPOINT = "checkpoint.safetensors"

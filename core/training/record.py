@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .files import write_json, write_tensors
+from ..atomic import write_json
 from .stage import Networks, Stage
+from .tensors import write_tensors
 
 RECORD = "record.json"
 

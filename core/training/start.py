@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
+from ..atomic import read_json
 from ..errors import MachineError
 from ..progress import Report, silent
-from .files import read_json
 from .folder import claim, held
 from .loop import Loop, Options, summary
 from .machine import Machine
