@@ -1,0 +1,192 @@
+"""Faces to learn from: an index of videos as clips of crops, made once and kept on disk, and seeded draws from them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ..core.atomic import telling
+from ..core.errors import AssetError
+from ..core.faces import CropRecipe
+from ..core.progress import Progress, Report, silent
+from .cutting import Cut, cut_video, spans
+from .index import Entry
+from .index import split as deal
+from .manifest import TERMS, read_videos
+
+SHARES = {"train": 0.9, "val": 0.1}  # of the people, where the index names no splits
+
+
+@dataclass(frozen=True)
+class FaceClip:
+    """A run of frames that shows one face.
+
+    Attributes:
+        entry: the video's line in the index.
+        video: the file, for its sound.
+        start: seconds into the video where the clip begins.
+        fps: frames per second.
+        length: frames.
+        path: of the crops.
+    """
+
+    entry: Entry
+    start: float
+    fps: float
+    length: int
+    path: Path
+
+    @property
+    def video(self) -> Path:
+        return Path(self.entry.video)
+
+    @property
+    def name(self) -> str:
+        return f"{self.video.stem} {self.path.name.split('.')[0]}"
+
+    @property
+    def identity(self) -> str:
+        return self.entry.identity
+
+    @property
+    def source(self) -> str:
+        return self.entry.source
+
+    @property
+    def licence(self) -> str:
+        return self.entry.licence
+
+    @property
+    def seconds(self) -> float:
+        return self.length / self.fps
+
+    @cached_property
+    def frames(self) -> np.ndarray:
+        """uint8 (T, h, w, 3), a read-only memory map: what is not touched is not read."""
+        return np.load(self.path, mmap_mode="r")
+
+    @cached_property
+    def landmarks(self) -> np.ndarray:
+        """float32 (T, 478, 3), pixels of the crop."""
+        return np.load(self.path.with_name(self.path.name.replace("frames", "landmarks")), mmap_mode="r")
+
+
+class Crops:
+    """Clips to draw from. People have equal chances, a person's clips by their length."""
+
+    def __init__(self, clips: list[FaceClip]) -> None:
+        self.clips = clips
+        self.identities = sorted({clip.identity for clip in clips})
+        self._long: dict[int, list[list[FaceClip]]] = {}  # frames → clips at least that long, by person
+
+    def pair(self, random: np.random.Generator, *, apart: float = 0.0) -> tuple[FaceClip, int, int]:
+        """Two different frames of one clip.
+
+        Args:
+            apart: seconds between them at least, as far as the clip is long enough.
+        """
+        clip = self._clip(random, 2)
+        gap = min(max(round(apart * clip.fps), 1), clip.length - 1)
+        first = int(random.integers(clip.length - gap))
+        second = int(random.integers(first + gap, clip.length))
+        return (clip, first, second) if random.random() < 0.5 else (clip, second, first)
+
+    def window(self, random: np.random.Generator, frames: int) -> tuple[FaceClip, int]:
+        """A clip and the first of `frames` consecutive frames in it.
+
+        Raises:
+            AssetError: `data_missing` if no clip is that long.
+        """
+        clip = self._clip(random, frames)
+        return clip, int(random.integers(clip.length - frames + 1))
+
+    def _clip(self, random: np.random.Generator, frames: int) -> FaceClip:
+        if frames not in self._long:
+            long: dict[str, list[FaceClip]] = {}
+            for clip in self.clips:
+                if clip.length >= frames:
+                    long.setdefault(clip.identity, []).append(clip)
+            if not long:
+                raise AssetError("data_missing", f"no clip has {frames} frames", "Train on longer videos.")
+            self._long[frames] = [long[identity] for identity in sorted(long)]
+        own = self._long[frames][random.integers(len(self._long[frames]))]
+        chance = np.array([clip.length - frames + 1 for clip in own], float)
+        return own[random.choice(len(own), p=chance / chance.sum())]
+
+    def sources(self) -> list[str]:
+        """One line for every terms: how many seconds of how many people; for the weight record."""
+        lines = []
+        for terms in sorted({clip.licence for clip in self.clips}):
+            own = [clip for clip in self.clips if clip.licence == terms]
+            people, seconds = len({clip.identity for clip in own}), sum(clip.seconds for clip in own)
+            lines.append(f"{people} people, {seconds:.0f} s: {terms}")
+        return lines
+
+
+def face_crops(
+    data: Path,
+    cache: Path,
+    *,
+    size: int = 256,
+    fps: float = 25.0,
+    margin: float = 0.3,
+    shift_up: float = 0.0,
+    longest: float = 20.0,
+    most: float | None = None,
+    split: str | None = None,
+    terms: Collection[str] = TERMS,
+    progress: Report = silent,
+) -> Crops:
+    """Clips of all faces that `data` names; what a former call has made in `cache` is used.
+
+    Args:
+        data: an index, or a folder with MANIFEST.csv and `video_real`.
+        cache: folder for the crops.
+        size, margin, shift_up: as in `CropRecipe`.
+        fps: of the clips.
+        longest: seconds of a clip at most.
+        most: seconds of a video that are used at most; None: all.
+        split: only this one; where the index names none, nine tenths of the people are "train", the others "val".
+        terms: licence classes to use.
+
+    Raises:
+        AssetError: `data_missing` if no face is left.
+        InputError: `bad_index`, `unreadable`.
+        MachineError: `disk_full`, `read_only`, `write_failed`.
+    """
+    entries = read_videos(data, terms=terms)
+    if split is not None:
+        entries = entries if any(entry.split for entry in entries) else deal(entries, SHARES)
+        entries = [entry for entry in entries if entry.split == split]
+    cut = Cut(CropRecipe(size, margin, shift_up), fps, longest=longest, most=most)
+    folder = cache / f"crops-{_hash(sorted(_words(cut).items()))}"
+    with telling(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    clips: list[FaceClip] = []
+    for number, entry in enumerate(entries):
+        video = Path(entry.video)
+        progress(Progress("crop faces", number, len(entries), "videos", video.name))
+        own = folder / f"{video.stem[:60]}-{_hash([entry.video, video.stat().st_size, video.stat().st_mtime_ns])}"
+        if not (own / "clips.json").exists():
+            cut_video(video, own, cut)
+        clips += [
+            FaceClip(entry, span["start"], fps, int(span["frames"]), own / f"{index:03d}.frames.npy")
+            for index, span in enumerate(spans(own))
+        ]
+    if not clips:
+        what = f"no video of {data}" + (f" in split {split!r}" if split else "")
+        raise AssetError("data_missing", f"{what} shows a face for a second", "Name other data with --data.")
+    return Crops(clips)
+
+
+def _words(cut: Cut) -> dict[str, object]:
+    return {**asdict(cut), "version": 1}
+
+
+def _hash(words: object) -> str:
+    return hashlib.sha256(repr(words).encode()).hexdigest()[:12]
