@@ -101,9 +101,9 @@ class ConformerBlock(nn.Module):
         self.first, self.last = (_feed_forward(params) for _ in range(2))
         self.attention = RelativeAttention(params)
         self.convolution = TimeConvolution(params)
-        names = ("first_norm", "attention_norm", "convolution_norm", "last_norm", "norm")
-        for name in names:
-            self.add_module(name, nn.LayerNorm(params.width, eps=1e-12))
+        self.first_norm, self.attention_norm, self.convolution_norm, self.last_norm, self.norm = (
+            nn.LayerNorm(params.width, eps=1e-12) for _ in range(5)
+        )
         self.dropout = nn.Dropout(params.dropout)
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,7 +22,7 @@ from torch import Tensor
 from ...core.errors import UsageError
 
 if TYPE_CHECKING:
-    from diffusers import DDIMScheduler
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
 Denoiser = Callable[..., Tensor]
 
@@ -73,7 +73,7 @@ class Diffusion:
 
     def scheduler(self, steps: int) -> tuple[DDIMScheduler, list[int]]:
         """The steps of `diffusers`, on a schedule of the visited steps alone, and those steps."""
-        from diffusers import DDIMScheduler
+        from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
         visited, clip = self.timesteps(steps), self.params.clip
         signal = self.signal[visited]
@@ -105,10 +105,9 @@ class Diffusion:
                 held = self.add_noise(known, noise[:, : known.shape[1]], t)
                 x = torch.cat([held, x[:, known.shape[1] :]], 1)
             found = denoise(x, t)[..., :dimension]
-            step = scheduler.step(found, index, x, use_clipped_model_output=self.params.clip > 0)
-            x = step.prev_sample
+            x, start = scheduler.step(found, index, x, use_clipped_model_output=self.params.clip > 0, return_dict=False)
             if each:
-                each(step.pred_original_sample, x)
+                each(start, x)
         return x if known is None else torch.cat([known, x[:, known.shape[1] :]], 1)
 
     def loss(self, denoise: Denoiser, x: Tensor, t: Tensor, noise: Tensor) -> Tensor:
@@ -164,8 +163,8 @@ def guided(denoise: Denoiser, conditions: Mapping[str, Tensor], scales: Mapping[
     Conditions of `scales` come on one after another: ε = ε(none) + Σ s_i (ε(up to i) - ε(up to i - 1)). Only the first
     `noises` channels are guided; a learned variance is that of all conditions.
     """
-    names = list(scales)
-    if all(scale == 1 for scale in scales.values()):
+    names = list(dropwhile(lambda name: scales[name] == 1, scales))  # those before are simply on
+    if not names:
         return lambda x, t: denoise(x, t, **conditions)
     passes = [[name not in names[:count] for name in names] for count in range(len(names) + 1)]  # what is off
 

@@ -78,8 +78,9 @@ class Attention(nn.Module):
             weight, bias = self.qkv.weight, self.qkv.bias
             query = F.linear(x, weight[:width], bias[:width])
             key, value = F.linear(memory, weight[width:], bias[width:]).chunk(2, -1)
-        split = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (query, key, value))  # b h n k
-        return self.out(F.scaled_dot_product_attention(*split).transpose(1, 2).flatten(2))
+        query, key, value = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (query, key, value))
+        mixed = F.scaled_dot_product_attention(query, key, value)  # b h n k
+        return self.out(mixed.transpose(1, 2).flatten(2))
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:

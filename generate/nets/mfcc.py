@@ -65,8 +65,7 @@ def _difference(x: Tensor, reach: int) -> Tensor:
     """Slope of (t, c) over ± `reach` ticks, the ends repeated."""
     padded = torch.cat([x[:1].expand(reach, -1), x, x[-1:].expand(reach, -1)])
     count = len(x)
-    total = sum(
-        step * (padded[reach + step : reach + step + count] - padded[reach - step : reach - step + count])
-        for step in range(1, reach + 1)
-    )
-    return total / (2 * sum(step * step for step in range(1, reach + 1)))
+    total, steps = torch.zeros_like(x), range(1, reach + 1)
+    for step in steps:
+        total += step * (padded[reach + step :][:count] - padded[reach - step :][:count])
+    return total / (2 * sum(step * step for step in steps))

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.random import generator
+from .diffusion import Diffusion, DiffusionParams
 
 FPS = 25  # of every motion code
 
@@ -87,34 +88,52 @@ class MotionModel(nn.Module, ABC):
     """A model of motion codes given sound: what AniTalker, IF-MDM and INFP have in common.
 
     Features are float32 (frames, sub-steps, layers, channels) as `nets.audio` makes them, 25 frames a second, with one
-    more axis in front of the sub-steps where there are two speakers.
+    more axis in front of the sub-steps where there are two speakers. Inside, codes are at unit size: less `code_mean`,
+    over `code_scale`, both (motion,) and of the training data; 0 and 1 until somebody sets them.
     """
 
     name: ClassVar[str]  # of its noise
-    window: WindowParams
-    dimension: int  # d of its codes
+    statistics: ClassVar[tuple[str, ...]] = ("code_mean", "code_scale")  # buffers that describe the training data
+    code_mean: Tensor
+    code_scale: Tensor
+
+    def __init__(self, motion: int, window: WindowParams, diffusion: DiffusionParams) -> None:
+        super().__init__()
+        self.dimension, self.window, self.diffusion = motion, window, Diffusion(diffusion)
+        self.register_buffer("code_mean", torch.zeros(motion))
+        self.register_buffer("code_scale", torch.ones(motion))
+
+    def unit(self, codes: Tensor) -> Tensor:
+        """Motion codes (…, motion) at unit size."""
+        return (codes - self.code_mean) / self.code_scale
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """What was learned, and the statistics of the training data: both halves of `state_dict()`."""
+        whole = self.state_dict()
+        statistics = {name: whole.pop(name) for name in self.statistics}
+        return whole, statistics
 
     @abstractmethod
     def draw(self, window: Window, start: Start, noise: Tensor, controls: Any) -> Tensor:
-        """Codes (window.count, d) from noise (window.seen + window.count, d)."""
+        """Codes (window.count, motion) from noise (window.seen + window.count, motion); all codes at unit size."""
 
     @torch.inference_mode()
     def stream(
         self, features: Iterable[Tensor], start: Start, *, controls: Any = None, seed: int = 0
     ) -> Iterator[Tensor]:
-        """Blocks of motion codes (n, d), float32; `features` come in blocks of any size.
+        """Blocks of motion codes (n, motion), float32; `features` come in blocks of any size.
 
         Raises:
             UsageError: for controls that this model does not have.
         """
+        start = Start(self.unit(start.code), start.appearance)
         past = start.code.expand(self.window.context, -1)
         for first, seen, sound in cut(features, self.window):
-            count = len(sound) - seen
-            drawn = noise(seed, self.name, first - seen, seen + count, self.dimension).to(start.code)
-            codes = self.draw(Window(first, sound, past, seen), start, drawn, controls)
+            drawn = noise(seed, self.name, first - seen, len(sound), self.dimension).to(past)
+            codes = self.draw(Window(first, sound.to(past.device), past, seen), start, drawn, controls)
             past = torch.cat([past, codes])[len(codes) :]
-            yield codes
+            yield codes * self.code_scale + self.code_mean
 
     def sample(self, features: Tensor, start: Start, *, controls: Any = None, seed: int = 0) -> Tensor:
-        """Motion codes (n, d) of a whole clip (n, …)."""
+        """Motion codes (n, motion) of a whole clip (n, …)."""
         return torch.cat(list(self.stream([features], start, controls=controls, seed=seed)))

@@ -81,4 +81,5 @@ def variant(official: Mapping[str, Tensor]) -> tuple[str, MotionParams]:
 
 def convert(official: Mapping[str, Tensor], model: AniTalkerMotion, name: str = "AniTalker") -> dict[str, Tensor]:
     """Our state dict from official keys; see `Table.convert` for errors."""
-    return TABLE.convert(official, model.state_dict(), name)
+    learned, statistics = model.state()
+    return TABLE.convert(official, learned, name) | statistics

@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +28,6 @@ from torch import Tensor, nn
 from ....core.errors import UsageError
 from ...nets.audio import front_end
 from ...nets.conformer import Conformer
-from ...nets.diffusion import Diffusion
 from ...nets.windows import MotionModel, Start, Window
 from .params import SIGNALS, MotionParams
 
@@ -73,18 +73,16 @@ class AniTalkerMotion(MotionModel):
     name = "anitalker"
 
     def __init__(self, params: MotionParams | None = None) -> None:
-        super().__init__()
-        self.params = params = params or MotionParams()
-        self.window, self.dimension, self.diffusion = params.window, params.motion, Diffusion(params.diffusion)
+        params = params or MotionParams()
+        super().__init__(params.motion, params.window, params.diffusion)
+        self.params = params
         audio, width = params.audio, params.speech.width
         if audio.layers > 1:
             self.layer_weights = nn.Parameter(torch.zeros(audio.layers))
         self.front = front_end(audio)
         halvings = int(math.log2(audio.substeps))
         widths = [audio.width, *[width // 2] * (halvings - 1), width]
-        self.downsample = nn.Sequential(
-            *(nn.Conv1d(*widths[i : i + 2], 3, stride=2, padding=1) for i in range(halvings))
-        )
+        self.downsample = nn.Sequential(*(nn.Conv1d(*ends, 3, stride=2, padding=1) for ends in pairwise(widths)))
         self.speech = Conformer(params.speech) if params.speech.depth else nn.Identity()
         self.adapter = nn.ModuleDict({name: Signal(SIGNALS[name], params) for name in params.signals})
         self.start = nn.Linear(params.appearance, params.projection)
@@ -110,6 +108,7 @@ class AniTalkerMotion(MotionModel):
         x = self.speech(self.downsample(x).transpose(1, 2))  # b n width
         predicted = {}
         for name, signal in self.adapter.items():
+            assert isinstance(signal, Signal)
             value = (given or {}).get(name)
             if value is None:
                 value = predicted[name] = signal.predictor(x)
@@ -160,9 +159,10 @@ class AniTalkerMotion(MotionModel):
             t: diffusion steps (b,).
             noise: (b, n, motion).
         """
+        codes, code = self.unit(codes), self.unit(start.code)
         _, predicted = self.listen(features)
         heard, _ = self.listen(features, signals)
-        conditions = {"heard": heard, "code": start.code, "appearance": start.appearance}
+        conditions = {"heard": heard, "code": code, "appearance": start.appearance}
         terms = {"noise": self.diffusion.loss(lambda x, t: self(x, t, **conditions), codes, t, noise)}
         return terms | {name: (predicted[name] - signals[name]).square().mean() for name in predicted}
 

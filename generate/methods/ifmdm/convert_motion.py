@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from ....core.errors import AssetError
@@ -63,5 +62,5 @@ def variant(official: Mapping[str, Tensor]) -> tuple[str, MotionParams]:
 def convert(official: Mapping[str, Tensor], model: IFMDMMotion, name: str = "IF-MDM") -> dict[str, Tensor]:
     """Our state dict from official keys; see `Table.convert` for errors. How much the data moved, it does not say."""
     table = Table(_SUBSTITUTIONS, constants=((r"^pos_embed$", model.tokens(model.params)[None]),))
-    ours = {key: value for key, value in model.state_dict().items() if key != "deviation"}
-    return {**table.convert(official, ours, name), "deviation": torch.zeros(model.params.motion)}
+    learned, statistics = model.state()
+    return table.convert(official, learned, name) | statistics

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from ....core.errors import UsageError
 from ...nets.audio import front_end
-from ...nets.diffusion import Diffusion, drop, guided
+from ...nets.diffusion import drop, guided
 from ...nets.dit import DiT, TimeEmbedding, embedder, sinusoids
 from ...nets.windows import MotionModel, Start, Window
 from .params import MotionParams
@@ -55,18 +55,19 @@ class Controls:
 class IFMDMMotion(MotionModel):
     """The model of `params`.
 
-    The buffer `deviation` (motion,) is that of the codes it was trained on; zeros where nobody knows it, which is how a
-    missing condition looks.
+    The buffer `deviation` (motion,) is that of a clip in training, at unit size; zeros where nobody knows it, which is
+    how a missing condition looks.
     """
 
     name = "ifmdm"
+    statistics = (*MotionModel.statistics, "deviation")
     deviation: Tensor
     positions: Tensor
 
     def __init__(self, params: MotionParams | None = None) -> None:
-        super().__init__()
-        self.params = params = params or MotionParams()
-        self.window, self.dimension, self.diffusion = params.window, params.motion, Diffusion(params.diffusion)
+        params = params or MotionParams()
+        super().__init__(params.motion, params.window, params.diffusion)
+        self.params = params
         width, motion, audio = params.transformer.width, params.motion, params.audio
         self.front = front_end(audio)
         self.motion = embedder(motion, width)
@@ -118,7 +119,7 @@ class IFMDMMotion(MotionModel):
         length, new = self.window.length, window.features[window.seen :]
         new = torch.cat([new, new[-1:].expand(length - len(new), *new.shape[1:])])
         noise = torch.cat([noise[window.seen :], noise.new_zeros(length - window.count, self.dimension)])
-        mean = start.code if controls.mean is None else controls.mean
+        mean = start.code if controls.mean is None else self.unit(controls.mean)
         conditions = {
             "sound": self.front(new[None])[:, :, :, 0],
             "hint": window.past[None, -1:],
@@ -130,7 +131,7 @@ class IFMDMMotion(MotionModel):
 
     def _deviation(self, controls: Controls) -> Tensor:
         if controls.deviation is not None:
-            return controls.amplitude * controls.deviation
+            return controls.amplitude * controls.deviation / self.code_scale
         if controls.amplitude != 1 and not self.deviation.any():
             raise UsageError(
                 "unknown_statistics",
@@ -151,7 +152,7 @@ class IFMDMMotion(MotionModel):
             noise: (b, n, motion).
             generator: draws what is dropped; on the CPU.
         """
-        ones = codes.new_ones(len(codes))
+        codes, ones = self.unit(codes), codes.new_ones(len(codes))
         conditions: Mapping[str, Tensor] = {
             "modulated": ones,
             "mixed": ones,
