@@ -20,12 +20,14 @@ from .datasets import datasets
 from .doctor import doctor
 from .failures import as_error
 from .generate import generate
+from .keys import keys
 from .logs import level
 from .methods import methods
 from .reenact import reenact
 from .replay import replay
 from .scan import scan
 from .session import Answer, Session
+from .store import store
 from .train import train
 from .verify import verify
 from .weights import weights
@@ -34,6 +36,7 @@ SECTIONS = {
     "Make": (generate, reenact, replay),
     "Check": (verify, scan),
     "Models": (methods, weights, train, datasets),
+    "Records": (store, keys),
     "House": (doctor, config),
 }
 INTERRUPTED, TERMINATED, PIPE_CLOSED = 130, 143, 141

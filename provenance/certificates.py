@@ -1,12 +1,11 @@
 """The local certificates: an authority of this installation and the leaf that signs, made on first use and renewed.
 
-Nobody outside vouches for them, and their names say so.
+Nobody outside vouches for them, and their names say so. Also the request that an outside authority answers.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,23 +15,53 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
+from . import keyfile
+
 C2PA_CLAIM_SIGNING = ObjectIdentifier("1.3.6.1.4.1.62558.2.1")
-LEAF_DAYS, CA_DAYS, RENEW_DAYS = 366, 3650, 14
+LEAF_DAYS, CA_DAYS, RENEW_DAYS = 90, 3650, 14  # a leaf of 90 days: assurance level 2 of the C2PA certificate policy
 UNTRUSTED = "facewright local signer (untrusted)"
 
 
-def renew(bundle: Path) -> None:
+def renew(bundle: Path, phrase: bytes | None = None, *, now: bool = False) -> None:
     """Make `bundle` (key, leaf and CA certificate in one PEM file) unless it lasts for a while yet.
 
-    The authority stands beside it in `local-ca.key` and `local-ca.crt`. Call it under a lock.
+    The authority stands beside it in `local-ca.key` and `local-ca.crt`. Call it under a lock. The certificate that was
+    there goes to `retired`, without its key.
+
+    Args:
+        phrase: the keys' pass phrase; None writes them plain.
+        now: whether it lasts or not.
 
     Raises:
         OSError: the folder cannot be written.
         ValueError: a file there is no certificate or no key.
+        RefusedError: the authority's key cannot be used.
     """
-    if bundle.exists() and _lasts(x509.load_pem_x509_certificate(bundle.read_bytes()), RENEW_DAYS):
-        return
-    _write_private(bundle, _bundle(*_authority(bundle.parent)))
+    if bundle.exists():
+        leaf = x509.load_pem_x509_certificate(bundle.read_bytes())
+        long = leaf.not_valid_after_utc - leaf.not_valid_before_utc > timedelta(days=LEAF_DAYS)
+        if not now and not long and _lasts(leaf, RENEW_DAYS):
+            return
+        retire(bundle)
+    keyfile.write(bundle, _bundle(*_authority(bundle.parent, phrase), phrase))
+
+
+def retire(bundle: Path) -> None:
+    """Keep the certificate of a bundle, not its key, in the folder `retired` beside it."""
+    leaf = x509.load_pem_x509_certificate(bundle.read_bytes())
+    folder = bundle.parent / "retired"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / f"{leaf.not_valid_before_utc:%Y%m%dT%H%M%SZ}-{leaf.serial_number:x}.crt"
+    keyfile.write(path, leaf.public_bytes(serialization.Encoding.PEM), mode=0o644)
+
+
+def signing_request(subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> bytes:
+    """A certificate signing request for C2PA claims (PKCS#10, PEM)."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    builder = builder.add_extension(_key_usage("digital_signature"), critical=True)
+    usages = x509.ExtendedKeyUsage([C2PA_CLAIM_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION])
+    request = builder.add_extension(usages, critical=False).sign(key, hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.PEM)
 
 
 def public_bytes(key: Any) -> bytes:
@@ -44,11 +73,11 @@ def _lasts(certificate: x509.Certificate, days: int) -> bool:
     return certificate.not_valid_after_utc - datetime.now(UTC) > timedelta(days=days)
 
 
-def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+def _authority(folder: Path, phrase: bytes | None = None) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     certificate, key = folder / "local-ca.crt", folder / "local-ca.key"
     if certificate.exists() and key.exists():
         ca = x509.load_pem_x509_certificate(certificate.read_bytes())
-        private = serialization.load_pem_private_key(key.read_bytes(), None)
+        private = keyfile.load(key, phrase)
         fits = public_bytes(private.public_key()) == public_bytes(ca.public_key())  # a crash between the two files
         if fits and isinstance(private, ec.EllipticCurvePrivateKey) and _lasts(ca, LEAF_DAYS):
             return ca, private
@@ -61,17 +90,17 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
         .add_extension(_key_usage("key_cert_sign", "crl_sign"), critical=True)
         .sign(private, hashes.SHA256())
     )
-    _write_private(key, _pem(private))
-    _write_private(certificate, ca.public_bytes(serialization.Encoding.PEM), mode=0o644)
+    keyfile.write(key, keyfile.pem(private, phrase))
+    keyfile.write(certificate, ca.public_bytes(serialization.Encoding.PEM), mode=0o644)
     return ca, private
 
 
-def _bundle(ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey) -> bytes:
+def _bundle(ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey, phrase: bytes | None) -> bytes:
     """A new key, its leaf and the CA certificate, PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     leaf = _leaf(UNTRUSTED, ca, ca_key, key.public_key(), LEAF_DAYS)
     pem = serialization.Encoding.PEM
-    return _pem(key) + leaf.public_bytes(pem) + ca.public_bytes(pem)
+    return keyfile.pem(key, phrase) + leaf.public_bytes(pem) + ca.public_bytes(pem)
 
 
 def _leaf(
@@ -113,18 +142,3 @@ def _key_usage(*granted: str) -> x509.KeyUsage:
         "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign crl_sign"
     )
     return x509.KeyUsage(**{bit: bit in granted for bit in bits.split()}, encipher_only=False, decipher_only=False)
-
-
-def _write_private(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Whole or not at all; never readable by others, not even for a moment."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    plain = serialization.NoEncryption()
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)

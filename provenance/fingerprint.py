@@ -75,7 +75,12 @@ class Fingerprint:
                 at += 4 + size
         sound = parts.pop(0) if parts and data.startswith(_WITH_SOUND) else None
         stills = [_decoded(part) for part in parts]
-        if at != len(data) or not 0 < len(stills) <= MAX_STILLS or any(still is None for still in stills) or len(sound or b"") % 4:
+        if (
+            at != len(data)
+            or not 0 < len(stills) <= MAX_STILLS
+            or any(still is None for still in stills)
+            or len(sound or b"") % 4
+        ):
             raise InputError("bad_record", "A fingerprint in the store is damaged.")
         codes = None if sound is None else np.frombuffer(sound, "<u4").astype(np.uint32)
         return cls(struct.unpack_from("<d", data, 4)[0], tuple(still for still in stills if still is not None), codes)

@@ -1,34 +1,38 @@
 """Who signs: a local certificate made on first use, a user's certificate chain, or a callback to a key service.
 
-The local signer says only "this installation made it": nobody vouches for its name, so verification elsewhere calls it
-untrusted, and so do we. Its files stand in `FACEWRIGHT_HOME/keys` (0700):
+In this order: the entry point that `FACEWRIGHT_SIGNER` names (group `facewright.signers`, a function without arguments
+that returns a `Signer`: a key in a KMS or HSM never enters this process); the files of `FACEWRIGHT_SIGN_CERT` (PEM,
+leaf first) and `FACEWRIGHT_SIGN_KEY` (PEM, PKCS#8); the identity that `facewright keys import` installed; the local
+signer. That one says only "this installation made it": nobody vouches for its name, so verification elsewhere calls it
+untrusted, and so do we. `FACEWRIGHT_HOME/keys` (0700) holds
 
     local-ca.key, local-ca.crt    an authority of this installation; give the .crt to whoever shall trust it
     local-signer.pem              key, leaf and CA certificate in one file: no crash leaves a pair that does not fit
-
-A user's own identity: `FACEWRIGHT_SIGN_CERT` (PEM, leaf first) and `FACEWRIGHT_SIGN_KEY` (PEM, PKCS#8; its pass phrase
-in `FACEWRIGHT_SIGN_PASSPHRASE` or in the file that `FACEWRIGHT_SIGN_PASSPHRASE_FILE` names). A key that never enters
-this process (KMS, HSM): build a `Signer` with your own `sign` and hand it to `seal`.
+    identity.pem, requested.key   an imported identity in the same form; the key of a request not yet answered
+    retired/                      certificates that were replaced
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
-from ..core.errors import MachineError, RefusedError
+from ..core.errors import FacewrightError, MachineError, RefusedError
 from ..core.paths import home
+from . import keyfile
 from .certificates import public_bytes, renew
+
+SIGNERS = "facewright.signers"  # the group of entry points
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,13 @@ class Signer:
 
 
 def default_signer() -> Signer:
-    """The user's identity if the variables name one, else the local signer.
+    """The identity that the variables name, else the imported one, else the local signer.
 
     Raises:
         RefusedError: "sign_failed" if the identity cannot be used, "key_exposed" if others can read its key.
     """
+    if named := os.environ.get("FACEWRIGHT_SIGNER"):
+        return callback_signer(named)
     certificate, key = os.environ.get("FACEWRIGHT_SIGN_CERT"), os.environ.get("FACEWRIGHT_SIGN_KEY")
     if bool(certificate) != bool(key):
         raise RefusedError(
@@ -66,22 +72,47 @@ def default_signer() -> Signer:
             "Set both FACEWRIGHT_SIGN_CERT and FACEWRIGHT_SIGN_KEY, or neither.",
         )
     if certificate and key:
-        return file_signer(certificate, key, _passphrase())
+        return file_signer(certificate, key, keyfile.passphrase())
+    if (identity := key_folder() / "identity.pem").exists():
+        return file_signer(identity, identity, keyfile.passphrase())
     return local_signer()
 
 
+def callback_signer(name: str) -> Signer:
+    """The signer of an installed package.
+
+    Raises:
+        RefusedError: "sign_failed" if there is none of this name or it fails.
+    """
+    found = {point.name: point for point in entry_points(group=SIGNERS)}
+    if name not in found:
+        there = f"There are: {', '.join(sorted(found))}." if found else "None is installed."
+        raise RefusedError("sign_failed", f"No installed package offers the signer {name!r}. {there}")
+    try:
+        signer = found[name].load()()
+        if not isinstance(signer, Signer):
+            raise TypeError(f"it returned {type(signer).__name__}, not a Signer")
+        if signer.leaf.not_valid_after_utc < datetime.now(UTC):
+            raise ValueError("its certificate has expired")
+    except FacewrightError:
+        raise
+    except Exception as error:  # whatever somebody else's code raises
+        raise RefusedError("sign_failed", f"The signer {name!r} cannot be used: {error}.") from error
+    return signer
+
+
 def file_signer(certificate: str | Path, key: str | Path, passphrase: bytes | None = None) -> Signer:
-    """A signer from a user's PEM chain and private key.
+    """A signer from a user's PEM chain and private key, which may stand in one file.
 
     Raises:
         RefusedError: "sign_failed" or "key_exposed", see `default_signer`.
     """
     try:
-        chain = Path(certificate).expanduser().read_text()
+        chain = certificates_in(Path(certificate).expanduser().read_text())
         leaf = x509.load_pem_x509_certificate(chain.encode())
     except (OSError, ValueError) as error:
         raise RefusedError("sign_failed", f"Cannot use the certificate {certificate}: {error}.") from error
-    private = _load_key(Path(key).expanduser(), passphrase)
+    private = keyfile.load(Path(key).expanduser(), passphrase)
     if public_bytes(private.public_key()) != public_bytes(leaf.public_key()):
         raise RefusedError("sign_failed", f"The key {key} does not belong to the first certificate of {certificate}.")
     if leaf.not_valid_after_utc < datetime.now(UTC):
@@ -91,44 +122,74 @@ def file_signer(certificate: str | Path, key: str | Path, passphrase: bytes | No
     return _signer(chain, private, "user")
 
 
-def local_signer(folder: Path | None = None) -> Signer:
+def local_signer(folder: Path | None = None, *, rotate: bool = False) -> Signer:
     """The signer of this installation, made on first use and renewed before its leaf expires.
 
     Two processes that come first at once agree on one signer.
 
+    Args:
+        folder: of the keys.
+        rotate: make a new key and leaf even if the old ones last.
+
     Raises:
-        RefusedError: "key_exposed" if others can read a key file.
+        RefusedError: "key_exposed" if others can read a key file, "sign_failed" if one is damaged or its pass phrase
+            is missing.
         MachineError: "read_only" if the key folder cannot be written.
     """
-    folder = folder or home() / "keys"
-    bundle = folder / "local-signer.pem"
+    folder = folder or key_folder()
+    bundle, phrase = folder / "local-signer.pem", keyfile.passphrase()
+    try:
+        with locked(folder):
+            for secret in (folder / "local-ca.key", bundle):
+                if secret.exists():
+                    keyfile.refuse_exposed(secret)
+            renew(bundle, phrase, now=rotate)
+    except ValueError as error:
+        raise RefusedError(
+            "sign_failed", f"A file in {folder} is damaged: {error}.", "Delete the folder; the next run makes new keys."
+        ) from error
+    return _signer(certificates_in(bundle.read_text()), keyfile.load(bundle, phrase), "local")
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """The key folder, made if need be, for one process at a time.
+
+    Raises:
+        MachineError: "read_only" if it cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
         with open(folder / ".lock", "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            for secret in (folder / "local-ca.key", bundle):
-                if secret.exists():
-                    _refuse_exposed(secret)
-            renew(bundle)
-    except ValueError as error:
-        raise RefusedError(
-            "sign_failed", f"A file in {folder} is damaged: {error}.", "Delete the folder; the next run makes new keys."
-        ) from error
+            yield
     except OSError as error:
         raise MachineError(
             "read_only",
             f"Cannot keep the local signing key in {folder}: {error.strerror or error}.",
             "Point FACEWRIGHT_HOME at a folder you can write.",
         ) from error
-    text = bundle.read_text()
-    return _signer(text[text.index("-----BEGIN CERTIFICATE") :], _load_key(bundle, None), "local")
+
+
+def key_folder() -> Path:
+    """Where this installation keeps its keys."""
+    return home() / "keys"
 
 
 def local_ca_certificate(folder: Path | None = None) -> Path:
     """The certificate to hand to those who shall trust this installation (`verify --trust`)."""
-    return (folder or home() / "keys") / "local-ca.crt"
+    return (folder or key_folder()) / "local-ca.crt"
+
+
+def certificates_in(text: str) -> str:
+    """The certificates of a PEM file that may begin with a key.
+
+    Raises:
+        ValueError: there is none.
+    """
+    return text[text.index("-----BEGIN CERTIFICATE") :]
 
 
 def _signer(chain: str, key, origin: str) -> Signer:
@@ -147,39 +208,3 @@ def _signer(chain: str, key, origin: str) -> Signer:
     raise RefusedError(
         "sign_failed", f"A key of the kind {type(key).__name__} cannot sign C2PA claims.", "Use EC P-256."
     )
-
-
-def _load_key(path: Path, passphrase: bytes | None):
-    _refuse_exposed(path)
-    try:
-        return serialization.load_pem_private_key(path.read_bytes(), passphrase)
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise RefusedError(
-            "sign_failed",
-            f"Cannot use the private key {path}: {error}.",
-            "An encrypted key needs FACEWRIGHT_SIGN_PASSPHRASE or FACEWRIGHT_SIGN_PASSPHRASE_FILE.",
-        ) from error
-
-
-def _passphrase() -> bytes | None:
-    if named := os.environ.get("FACEWRIGHT_SIGN_PASSPHRASE_FILE"):
-        _refuse_exposed(Path(named))
-        try:
-            return Path(named).read_bytes().rstrip(b"\r\n")
-        except OSError as error:
-            raise RefusedError("sign_failed", f"Cannot read the pass phrase file {named}: {error.strerror}.") from error
-    phrase = os.environ.get("FACEWRIGHT_SIGN_PASSPHRASE")
-    return phrase.encode() if phrase else None
-
-
-def _refuse_exposed(path: Path) -> None:
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise RefusedError("sign_failed", f"Cannot read {path}: {error.strerror}.") from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise RefusedError(
-            "key_exposed",
-            f"{path} can be read by others (mode {stat.S_IMODE(mode):04o}), so nothing is signed with it.",
-            f"Run: chmod 600 '{path}'. If others may have read it, make a new key.",
-        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,8 +18,9 @@ from ...core.errors import FacewrightError, InputError, UsageError
 from .. import fingerprint
 from ..fingerprint import Fingerprint
 from ..manifest import generation
-from ..reading import TrustList, read_manifest
+from ..reading import read_manifest
 from ..record import Record
+from ..trust import TrustList
 from .records import Entry, Store
 
 FORMAT = "facewright.records/1"
@@ -74,12 +75,12 @@ def save(store: Store, path: str | Path, *, force: bool = False) -> int:
     return count
 
 
-def load(store: Store, path: str | Path, *, trust: TrustList | None = None) -> Loaded:
+def load(store: Store, path: str | Path, *, trust: Sequence[TrustList] = ()) -> Loaded:
     """Add the rows of a file that hold: a manifest that is intact and says of the record what the record says, the
     fingerprint that was signed with it, and no other clip under the id of one that is here.
 
     Args:
-        trust: let in only rows whose signer leads to this list.
+        trust: let in only rows whose signer leads to one of these lists.
 
     Raises:
         InputError: "unreadable", "bad_index" if the file is none of ours.
@@ -138,7 +139,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
         yield number, line if whole else None
 
 
-def _checked(line: bytes | None, trust: TrustList | None) -> Entry:
+def _checked(line: bytes | None, trust: Sequence[TrustList]) -> Entry:
     """The row of a line, if it is what was signed."""
     entry = _parsed(line)
     Fingerprint.from_bytes(entry.fingerprint)
@@ -149,8 +150,8 @@ def _checked(line: bytes | None, trust: TrustList | None) -> Entry:
         raise InputError("bad_record", "the record is not what the manifest says")
     if fingerprint.digest(entry.fingerprint) != entry.record.fingerprint_sha256:
         raise InputError("bad_record", "the fingerprint is not the one that was signed")
-    if trust and "signingCredential.untrusted" in reading.failures:
-        raise InputError("bad_record", f"the signer “{reading.signer}” does not lead to {trust.name}")
+    if trust and reading.trust_list is None:
+        raise InputError("bad_record", f"the signer “{reading.signer}” does not lead to a trust list")
     return entry
 
 

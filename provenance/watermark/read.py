@@ -12,7 +12,7 @@ from . import code
 from .carriers import Carriers, carriers
 from .frames import Source, bursts
 from .geometry import STAGES, Placement, correlate, describe, search, stages, trials
-from .key import PUBLIC_KEY, resolve_key
+from .key import known_keys
 from .payload import CHECK_BITS, from_bits, to_bits
 from .residual import Spectrum, whiten
 
@@ -45,13 +45,13 @@ def read_mark(source: Source, *, key: bytes | None = None, max_frames: int = 250
 
     Args:
         source: path of a video or picture, or an iterable of frames, uint8 RGB (T, H, W, 3).
-        key: of the mark; None tries `resolve_key()` and then, if that is another, the public key.
+        key: of the mark; None tries `known_keys()`: the current one, the retired ones, the public one.
         max_frames: how many frames of a file to use, spread over it. Chunks are all used.
 
     Raises:
         InputError: unreadable, empty, too_large, no_video.
     """
-    keys = [key] if key is not None else list(dict.fromkeys([resolve_key(), PUBLIC_KEY]))
+    keys = [key] if key is not None else known_keys()
     spectrum, short_side, frames = _spectrum(source, max_frames)
     best = MarkReading(False, None, 1.0, {"frames": frames})
     if spectrum is None:

@@ -23,7 +23,7 @@ def test_local_signer_is_private_untrusted_and_kept():
     assert {p.name for p in folder.iterdir() if p.stat().st_mode & 0o077} == {"local-ca.crt", ".lock"}
     assert "PRIVATE" not in signer.chain
     assert "untrusted" in signer.leaf.subject.rfc4514_string()
-    assert signer.leaf.not_valid_after_utc - signer.leaf.not_valid_before_utc <= timedelta(days=366)
+    assert signer.leaf.not_valid_after_utc - signer.leaf.not_valid_before_utc <= timedelta(days=90)
     usages = signer.leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert certificates.C2PA_CLAIM_SIGNING in usages
     assert local_signer().chain == signer.chain
@@ -35,7 +35,7 @@ def test_a_leaf_about_to_expire_is_renewed_by_the_same_authority(monkeypatch):
         old = local_signer().leaf
     new = local_signer().leaf
     assert new.serial_number != old.serial_number
-    assert new.not_valid_after_utc > datetime.now(UTC) + timedelta(days=300)
+    assert new.not_valid_after_utc > datetime.now(UTC) + timedelta(days=80)
     new.verify_directly_issued_by(x509.load_pem_x509_certificate(local_ca_certificate().read_bytes()))
 
 

@@ -48,7 +48,9 @@ def test_migrated_tables_are_those_of_the_schema(store, url, record):
     store.add(record(), b"m", b"")
     found = inspect(engine := create_engine(url))
     for table in (schema.records, schema.log, schema.lookup):
-        columns = {column["name"]: (str(column["type"]), column["nullable"]) for column in found.get_columns(table.name)}
+        columns = {
+            column["name"]: (str(column["type"]), column["nullable"]) for column in found.get_columns(table.name)
+        }
         made = {column.name: (column.type.compile(engine.dialect), column.nullable) for column in table.columns}
         assert columns == made
         indexed = {tuple(index["column_names"]) for index in found.get_indexes(table.name)}

@@ -12,8 +12,8 @@ from facewright.core.errors import InputError, UsageError
 from facewright.provenance import Record, Store, default_signer, manifest
 from facewright.provenance.fingerprint import Fingerprint, digest
 from facewright.provenance.keys import local_ca_certificate
-from facewright.provenance.reading import TrustList
 from facewright.provenance.store import transfer
+from facewright.provenance.trust import TrustList
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def test_the_file_is_private_and_not_written_over(exported):
 def test_only_signers_on_the_list(exported, store, tmp_path, user_identity):
     own = TrustList.load(local_ca_certificate())
     strange = TrustList.load(user_identity("ES256")[0])
-    assert "does not lead" in transfer.load(store, exported, trust=strange).refused[0][1]
+    assert "does not lead" in transfer.load(store, exported, trust=[strange]).refused[0][1]
     assert len(store) == 0
-    assert transfer.load(store, exported, trust=own).added == 1
+    assert transfer.load(store, exported, trust=[own]).added == 1
 
 
 def row(exported, change: Callable[[dict], object]) -> None:
@@ -87,7 +87,7 @@ HOSTILE = {
     "a manifest cut": (lambda row: row.update(manifest=row["manifest"][:400]), "does not hold"),
     "no manifest": (lambda row: row.pop("manifest"), "no row"),
     "not base64": (lambda row: row.update(manifest="§"), "no row"),
-    "a number for a record": (lambda row: row.update(record=4), "no row"),
+    "a number for a record": (lambda row: row.update(record=4), "not a record"),
     "ingredients that are none": (edit("record", ingredients=[1]), "not a record"),
     "a method that is none": (edit("record", method=["x"] * 3), "not of its kind"),
     "a very long method": (edit("record", method="x" * 65), "not of its kind"),
@@ -106,7 +106,9 @@ def test_hostile_rows_are_refused(exported, tmp_path, deed):
     assert len(store) == 0
 
 
-@pytest.mark.parametrize("line", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b"null", b'{"record": {}}', b'"' + b"x" * 3000])
+@pytest.mark.parametrize(
+    "line", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b"null", b'{"record": {}}', b'"' + b"x" * 3000]
+)
 def test_lines_that_are_no_rows(exported, tmp_path, line, monkeypatch):
     monkeypatch.setattr(transfer, "LONGEST_LINE", 2000)
     head, rest = exported.read_bytes().split(b"\n", 1)
