@@ -46,8 +46,8 @@ def keys(
 
     `new` makes the local signer before its first use, `rotate` replaces it; with --mark-key they do so with the private
     key of the watermark, and marks of old keys are still read. `request` writes a certificate request for an authority,
-    `import` installs its answer CHAIN. A pass phrase for the signer's keys comes from FACEWRIGHT_SIGN_PASSPHRASE or from
-    the file FACEWRIGHT_SIGN_PASSPHRASE_FILE names.
+    `import` installs its answer CHAIN. A pass phrase for the signer's keys comes from FACEWRIGHT_SIGN_PASSPHRASE or
+    from the file FACEWRIGHT_SIGN_PASSPHRASE_FILE names.
     """
     from ..provenance import keyring
 

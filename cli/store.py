@@ -47,8 +47,9 @@ def store(
 ) -> Answer:
     """Look into the store of records, audit it, move it.
 
-    `list` shows the latest records, `show` one of them, `audit` recomputes the log of changes and holds the rows against
-    it (exit code 10 if they disagree), `export` and `import` carry records to another store. TARGET is an id or a file.
+    `list` shows the latest records, `show` one of them, `audit` recomputes the log of changes and holds the rows
+    against it (exit code 10 if they disagree), `export` and `import` carry records to another store. TARGET is an id or
+    a file.
     """
     from ..provenance import Store
 
