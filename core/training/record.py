@@ -36,6 +36,7 @@ def write_weights(
     record = {
         "name": stage.card.name,
         "architecture": stage.card.architecture,
+        "params": dict(stage.card.params),
         "files": files,
         "licences": dict(stage.card.licences),
         "data": list(stage.card.data),

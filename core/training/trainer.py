@@ -90,10 +90,13 @@ class Trainer:
                 sums[name] = sums.get(name, 0) + loss.detach().float() * share  # type: ignore[operator]
         self.machine.share_gradients(own)
         scaler.unscale_(turn.optimiser)
-        norm = nn.utils.clip_grad_norm_(own, math.inf if turn.clip is None else turn.clip)
+        grads = [parameter.grad for parameter in own if parameter.grad is not None]
+        norm = torch.stack(list(torch._foreach_norm(grads))).norm().item()  # pyright: ignore[reportPrivateImportUsage]
         means = self.machine.mean(torch.stack(list(sums.values()))).tolist()
-        figures = dict(zip(sums, means, strict=True)) | {"norm": float(norm)}
-        self._check(turn, number, figures)
+        figures = dict(zip(sums, means, strict=True)) | {"norm": norm}
+        self._check(turn, number, figures)  # before clipping, which would spread what is not finite
+        if turn.clip is not None and norm > turn.clip:
+            torch._foreach_mul_(grads, turn.clip / norm)  # pyright: ignore[reportPrivateImportUsage]
         factor = turn.schedule(number, self.stage.steps)
         for group in turn.optimiser.param_groups:
             group["lr"] = group["initial_lr"] * factor
