@@ -38,15 +38,18 @@ def held(folder: Path) -> Iterator[None]:
         yield
 
 
-def claim(folder: Path, options: Mapping[str, Any]) -> None:
+def claim(folder: Path, options: Mapping[str, Any], *, begun: bool = True) -> None:
     """Write options.json, or make sure that the one there says the same.
+
+    Args:
+        begun: whether the folder holds work; a run that came to nothing has no claim to it.
 
     Raises:
         UsageError: `other_run`, naming every option that differs.
     """
     path, options = folder / "options.json", json.loads(json.dumps(options))
     found = read_json(path)
-    if found is None:
+    if found is None or not begun:
         write_json(path, options)
         return
     there, here = _flat(found), _flat(options)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..atomic import write_json
 from .stage import Networks, Stage
@@ -29,14 +30,14 @@ def write_weights(
     files = []
     for stem, tensors in stage.weights(networks).items():
         path = folder / f"{stem}.safetensors"
-        write_tensors(path, {name: _stored(tensor, stage.store) for name, tensor in tensors.items()})
+        stored = {name: _stored(tensor, stage.store) for name, tensor in tensors.items()}
+        write_tensors(path, stored, _facts(networks.get(stem)))
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         files.append({"file": path.name, "sha256": digest, "bytes": path.stat().st_size})
     record = {
         "name": stage.card.name,
         "architecture": stage.card.architecture,
-        "params": dict(stage.card.params),
         "files": files,
         "licences": dict(stage.card.licences),
         "data": list(stage.card.data),
@@ -45,6 +46,12 @@ def write_weights(
     }
     write_json(folder / RECORD, record)
     return record
+
+
+def _facts(network: nn.Module | None) -> dict[str, Any] | None:
+    """What rebuilds a network: its class, and `params` if it keeps its sizes there."""
+    params = getattr(network, "params", None)
+    return {"network": type(network).__name__, "params": asdict(params)} if is_dataclass(params) else None
 
 
 def _stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:

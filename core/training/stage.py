@@ -56,7 +56,6 @@ class Card:
     architecture: str
     licences: Mapping[str, str]
     data: Sequence[Any]
-    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Stage(ABC):

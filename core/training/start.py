@@ -14,7 +14,7 @@ from ..atomic import read_json
 from ..errors import MachineError
 from ..progress import Report, silent
 from .folder import claim, held
-from .loop import Loop, Options, summary
+from .loop import CHECKPOINT, Loop, Options, summary
 from .machine import Machine
 from .record import RECORD
 from .stage import Stage
@@ -51,7 +51,8 @@ def fit(
     with ExitStack() as stack:
         if machine.main:
             stack.enter_context(held(folder))
-            claim(folder, {**identity, "precision": options.precision})
+            begun = (folder / CHECKPOINT).exists() or (folder / "weights" / RECORD).exists()
+            claim(folder, {**identity, "precision": options.precision}, begun=begun)
         machine.wait()
         if record := read_json(folder / "weights" / RECORD):
             return summary(folder, record)
