@@ -20,8 +20,10 @@ def appearance_of(net: LatentWarp, picture: Tensor) -> tuple[Appearance, dict[st
 
 def scales_of(net: LatentWarp, appearance: Appearance, motion: Tensor) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
+    style = net.style(appearance.code, motion)
     for i, canvas in enumerate(net.draw(appearance, motion)):
-        found |= {f"flow{i}": canvas.logits, f"warp{i}": canvas.warped, f"mix{i}": canvas.x, "image": canvas.picture}
+        found |= {f"flow{i}": canvas.logits, f"warp{i}": canvas.warped, "image": canvas.picture}
+        found[f"mix{i}"] = net.decoder.scales[i].blend(canvas, style)
     return found
 
 

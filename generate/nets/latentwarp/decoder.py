@@ -24,14 +24,14 @@ class Canvas:
 
     Attributes:
         logits: (b, 3, r, r), flow and mask before tanh and sigmoid, summed over scales.
+        drawn: maps (b, c, r, r) made from the style alone.
         warped: the portrait's maps (b, c, r, r), moved and masked.
-        x: (b, c, r, r), the same with the hidden parts filled in; what the next scale grows from.
-        picture: (b, 3, r, r).
+        picture: (b, 3, r, r), read from `warped`.
     """
 
     logits: Tensor
+    drawn: Tensor
     warped: Tensor
-    x: Tensor
     picture: Tensor
 
 
@@ -44,7 +44,7 @@ class Colours(nn.Module):
         self.bias = nn.Parameter(torch.zeros(3))
 
     def forward(self, x: Tensor, before: Tensor | None) -> Tensor:
-        colours = self.conv(x).add_(self.bias[:, None, None])
+        colours = self.conv(x) + self.bias[:, None, None]
         return colours if before is None else colours + upsample(before)
 
 
@@ -68,10 +68,14 @@ class Scale(nn.Module):
         logits = self.flow(x, style)
         if before is not None:
             logits = logits + upsample(before.logits)
-        mask = torch.sigmoid(logits[:, 2:])
-        warped = sample(maps, torch.tanh(logits[:, :2]), mask, endpoint_grid=self.endpoint_grid)
-        x = torch.addcmul(warped, x if self.fill is None else self.fill(x, style), 1 - mask)
-        return Canvas(logits, warped, x, self.colours(warped, before and before.picture))
+        flow, mask = torch.tanh(logits[:, :2]), torch.sigmoid(logits[:, 2:])
+        warped = sample(maps, flow, mask, endpoint_grid=self.endpoint_grid)
+        return Canvas(logits, x, warped, self.colours(warped, before and before.picture))
+
+    def blend(self, canvas: Canvas, style: Tensor) -> Tensor:
+        """The warped maps, and drawn ones where the mask hides them: (b, c, r, r), from which the next scale grows."""
+        drawn = canvas.drawn if self.fill is None else self.fill(canvas.drawn, style)
+        return torch.addcmul(canvas.warped, drawn, torch.sigmoid(-canvas.logits[:, 2:]))
 
 
 class Decoder(nn.Module):
@@ -88,9 +92,12 @@ class Decoder(nn.Module):
 
     def forward(self, style: Tensor, maps: list[Tensor]) -> Iterator[Canvas]:
         x = self.start(self.constant.expand(len(style), -1, -1, -1), style)
-        canvas = None
-        for scale, source in zip(self.scales, maps, strict=True):
-            canvas = scale(x if canvas is None else canvas.x, canvas, style, source)
-            if scale is self.scales[-1] and self.refine is not None:
-                canvas = replace(canvas, picture=self.refine(canvas.picture))
-            yield canvas
+        canvas, last = None, len(maps) - 1
+        for i, (scale, source) in enumerate(zip(self.scales, maps, strict=True)):
+            assert isinstance(scale, Scale)
+            canvas = scale(x, canvas, style, source)
+            if i < last:
+                yield canvas
+                x = scale.blend(canvas, style)
+            else:
+                yield canvas if self.refine is None else replace(canvas, picture=self.refine(canvas.picture))
