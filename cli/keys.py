@@ -91,18 +91,19 @@ def _signer(signer: Signer, remarks: list[str] | None = None) -> Answer:
 
 def _text(found: dict[str, Any]) -> str:
     signer, mark = found["signer"], found["mark_key"]
+    lines = []
     if signer is None:
-        lines = ["signer     none yet; a local one, untrusted elsewhere, is made on first use"]
+        lines.append("signer     none yet; a local one, untrusted elsewhere, is made on first use")
     else:
-        lines = [
-            f"signer     {signer.get('origin', '?')}: {signer.get('subject', '?')}, until {signer.get('until', '?')}"
-        ]
-        lines += [f"           {signer['file']}, {'encrypted' if signer['encrypted'] else 'not encrypted'}"] * bool(
-            signer["file"]
-        )
-        lines += [f"           cannot be used: {signer['problem']}"] * ("problem" in signer)
+        origin, subject, until = (signer.get(name, "?") for name in ("origin", "subject", "until"))
+        lines.append(f"signer     {origin}: {subject}, until {until}")
+        if signer["file"]:
+            lines.append(f"           {signer['file']}, {'encrypted' if signer['encrypted'] else 'not encrypted'}")
+        if "problem" in signer:
+            lines.append(f"           cannot be used: {signer['problem']}")
     lines += [f"retired    {each['subject']}, until {each['until']}" for each in found["retired"]]
-    lines += [f"request    open, key in {found['request']}"] * bool(found["request"])
+    if found["request"]:
+        lines.append(f"request    open, key in {found['request']}")
     lines += [f"installed  {name} (FACEWRIGHT_SIGNER={name})" for name in found["installed_signers"]]
     lines.append(f"mark key   {mark['check']} {mark['file'] or 'the public key that everyone has'}")
     lines += [f"           {check} retired, still read" for check in mark["retired"]]

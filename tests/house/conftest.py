@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-FLOORS = {"core": 1, "provenance": 2, "datasets": 3, "generate": 4, "detect": 4, "cli": 5, "serve": 5, "facewright": 6}
+FLOORS = {"core": 1, "provenance": 2, "datasets": 3, "generate": 4, "detect": 4, "serve": 5, "cli": 6, "facewright": 7}
 
 
 @dataclass(frozen=True)
