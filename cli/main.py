@@ -26,6 +26,7 @@ from .methods import methods
 from .reenact import reenact
 from .replay import replay
 from .scan import scan
+from .serve import serve
 from .session import Answer, Session
 from .store import store
 from .train import train
@@ -36,7 +37,7 @@ SECTIONS = {
     "Make": (generate, reenact, replay),
     "Check": (verify, scan),
     "Models": (methods, weights, train, datasets),
-    "Records": (store, keys),
+    "Records": (store, keys, serve),
     "House": (doctor, config),
 }
 INTERRUPTED, TERMINATED, PIPE_CLOSED = 130, 143, 141
