@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 from facewright.core.errors import UsageError
 from facewright.core.training.feed import _Steps
+from facewright.core.training.tensors import read_tensors
 
 
 def curve(folder: Path) -> list[dict[str, float]]:
@@ -54,34 +57,51 @@ def test_parts_give_the_same_curve(toy, alone, tmp_path):
     assert close(curve(tmp_path), alone)
 
 
-def _one_of(count: int, index: int, port: int, toy, folder: Path) -> None:
+def _one_of(index: int, port: int, toy, folder: Path, **wishes) -> None:
     from accelerate.state import PartialState
 
-    PartialState._reset_state()
-    os.environ |= {"RANK": str(index), "LOCAL_RANK": str(index), "WORLD_SIZE": str(count)}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "LOCAL_WORLD_SIZE": str(count)}
-    os.environ["OMP_NUM_THREADS"] = "1"
-    toy.train(folder, plain=True, workers=0)
+    PartialState._reset_state()  # the parent's, which was alone
+    os.environ |= {"RANK": str(index), "LOCAL_RANK": str(index), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    toy.train(folder, **wishes)
 
 
-def test_two_processes_give_the_same_curve(toy, alone, tmp_path):
-    import multiprocessing
-
+def two(toy, folder: Path, *wishes: dict) -> list[int | None]:
+    """Train in two processes, each with wishes of its own; their exit codes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     fork = multiprocessing.get_context("fork")
-    processes = [fork.Process(target=_one_of, args=(2, index, port, toy, tmp_path)) for index in range(2)]
-    for process in processes:
+    each = [fork.Process(target=_one_of, args=(n, port, toy, folder), kwargs=wish) for n, wish in enumerate(wishes)]
+    for process in each:
         process.start()
-    for process in processes:
+    for process in each:
         process.join(60)
-    codes = [process.exitcode for process in processes]
-    for process in processes:
+    codes = [process.exitcode for process in each]
+    for process in each:
         process.kill()
-    assert codes == [0, 0]
+    return codes
+
+
+def test_two_processes_give_the_same_curve(toy, alone, tmp_path):
+    assert two(toy, tmp_path, {"plain": True}, {"plain": True}) == [0, 0]
     assert close(curve(tmp_path), alone)
     assert json.loads((tmp_path / "environment.json").read_text())[0]["processes"] == 2
+
+
+def test_two_processes_stop_together_and_go_on(toy, left, tmp_path):
+    def stop(position):
+        if position == 10 * 8 + 1:  # a sample of the second process in step 11
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    whole, parted = tmp_path / "whole", tmp_path / "parted"
+    assert two(toy, whole, {}, {}) == [0, 0]
+    first, second = two(toy, parted, {}, {"at": stop})
+    assert second == -signal.SIGTERM
+    assert first != 0
+    assert read_tensors(parted / "checkpoint.safetensors")[1]["step"] == 11
+    assert two(toy, parted, {}, {}) == [0, 0]
+    assert left(parted).same(left(whole))
 
 
 @pytest.mark.slow

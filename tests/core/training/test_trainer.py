@@ -154,7 +154,21 @@ def test_what_is_frozen_is_no_part_of_a_checkpoint(machine):
     assert not [name for name in trainer.state()[0] if "helper" in name]
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_float16_overflow_is_skipped_and_scaled_away():
+    machine = Machine("cpu", "float16")
+    stage = Line(("one", lambda _: {"steep": (stage.networks["one"](torch.full((1, 1), 300.0))).float().sum()}))
+    trainer, before = Trainer(stage, machine), stage.weight("one").item()
+    scales, moved = [], []
+    for number in range(12):
+        trainer.step(number, [(1.0, {})])
+        scales.append(machine.scaler.get_scale())
+        moved.append(stage.weight("one").item() != before)
+    assert not moved[0]  # 300 times the first scale is beyond float16
+    assert scales[0] < 65536
+    assert moved[-1]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
 def test_weights_stay_float32_at_any_precision(precision):
     seen = []
 
