@@ -61,6 +61,12 @@ def clip_options(command: Callable[..., Any]) -> Callable[..., Any]:
             section="Method",
             help="See: facewright methods.",
         ),
+        option(
+            "--weights",
+            metavar="NAME",
+            section="Method",
+            help="Weights of a record of that name, such as imported ones; the method's own.",
+        ),
         option("--preset", section="Method", help="A named set of values; what you set yourself wins."),
         option(
             "--device",

@@ -44,7 +44,7 @@ facewright datasets synthesize corpus --portraits portraits --voices speech --co
 @option("--identity", metavar="REGEX", default=".+", show_default=True,
         help="What in a portrait's file name names the person.")  # fmt: skip
 @option("--licence", default="not stated", show_default=True, help="Terms of the portraits, for the index.")
-@option("--test", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="Share of people kept for tests.")
+@option("--held-out", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="Share of people kept apart.")
 @option("--device", default="auto", show_default=True, help="Where networks run.")
 @click.pass_context
 def synthesize(

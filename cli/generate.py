@@ -11,7 +11,7 @@ from .batch import make_all
 from .clip_options import clip_options
 from .making import Job, make
 from .session import Answer, Session
-from .verb import Verb
+from .verb import Verb, option
 
 
 @click.command(
@@ -26,6 +26,8 @@ facewright generate --batch jobs.csv --out-dir out --keep-going
 @click.argument("portrait", required=False, type=click.Path(path_type=Path))
 @click.argument("speech", required=False, type=click.Path(path_type=Path))
 @clip_options
+@option("--partner", metavar="FILE", type=click.Path(path_type=Path), section="Motion",
+        help="The other voice of a conversation, for methods that listen.")  # fmt: skip
 @click.pass_context
 def generate(ctx: click.Context, portrait: Path | None, speech: Path | None, batch: Path | None, **_: Any) -> Answer:
     """Make a talking head from a picture and a voice.

@@ -101,15 +101,21 @@ def save(clip: Clip, output: Path, session: Session, *, began: float, force: boo
 
 
 def _prepare(job: Job) -> Clip:
-    from ..generate import SpeechDrive, VideoDrive
+    from ..generate import DialogueDrive, SpeechDrive, VideoDrive
     from ..provenance import check_target
 
     values = job.values
-    check_target(job.output, values["force"], (job.portrait, job.drive))
+    partner = values.get("partner")
+    check_target(job.output, values["force"], (job.portrait, job.drive, *([partner] if partner else [])))
     kind = SpeechDrive if job.kind == "speech" else VideoDrive
-    return _talker(values["method"], values["device"])(
+    drive = (
+        DialogueDrive.of(job.drive, partner, limit=values["preview"])
+        if partner
+        else kind.open(job.drive, limit=values["preview"])
+    )
+    return _talker(values["method"], values["device"], values["weights"])(
         job.portrait,
-        kind.open(job.drive, limit=values["preview"]),
+        drive,
         seed=values["seed"],
         fps=values["fps"],
         size=values["size"],
@@ -120,11 +126,11 @@ def _prepare(job: Job) -> Clip:
 
 
 @cache
-def _talker(method: str, device: str) -> Any:
+def _talker(method: str, device: str, weights: str | None) -> Any:
     """One load for all rows of a batch."""
     from ..generate import load
 
-    return load(method, device=device)
+    return load(method, device=device, weights=weights)
 
 
 def _plan(job: Job, clip: Clip) -> dict[str, Any]:

@@ -52,5 +52,6 @@ def _text(card: dict[str, Any]) -> str:
 
 
 def _control(control: dict[str, Any]) -> str:
-    span = ", ".join(control["choices"]) or f"{control['minimum']:g} to {control['maximum']:g}"
+    numbers = " or ".join([f"{control['minimum']:g} to {control['maximum']:g}", *control["words"]])
+    span = ", ".join(control["choices"]) or numbers
     return f"{control['name'].replace('_', '-'):<12} {control['help']} ({span}; {control['default']})"

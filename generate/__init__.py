@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .clip import Clip
-    from .drive import Drive, SpeechDrive, VideoDrive
+    from .drive import DialogueDrive, Drive, SpeechDrive, VideoDrive
     from .replaying import replay
     from .talker import Talker, load
 
 _HOME = {
     "Clip": "clip",
+    "DialogueDrive": "drive",
     "Drive": "drive",
     "SpeechDrive": "drive",
     "VideoDrive": "drive",
@@ -20,7 +21,7 @@ _HOME = {
     "load": "talker",
     "replay": "replaying",
 }
-__all__ = ["Clip", "Drive", "SpeechDrive", "Talker", "VideoDrive", "load", "replay"]
+__all__ = ["Clip", "DialogueDrive", "Drive", "SpeechDrive", "Talker", "VideoDrive", "load", "replay"]
 
 
 def __getattr__(name: str) -> Any:

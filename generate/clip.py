@@ -96,7 +96,7 @@ class Clip:
 
     def draft(self) -> Draft:
         """What this clip declares about itself in the signed manifest and the store."""
-        made_from = [self.drive.ingredient()]
+        made_from = self.drive.ingredients()
         if self.portrait is not None:
             made_from.insert(0, Ingredient(str(self.portrait), "portrait", self.portrait.name))
         return Draft(

@@ -40,7 +40,8 @@ class Drive:
         """Mono float32 chunks at `rate` Hz, from the same instant as the first frame."""
         return iter(AudioReader(self.path, rate=rate, chunk=rate, seconds=self.limit))
 
-    def ingredient(self) -> Ingredient:
+    def ingredients(self) -> list[Ingredient]:
+        """The files it consists of, for the manifest."""
         raise NotImplementedError
 
     @staticmethod
@@ -70,8 +71,39 @@ class SpeechDrive(Drive):
             )
         return cls(path, cls._length(path, info.audio.seconds or info.seconds, limit), True, limit)
 
-    def ingredient(self) -> Ingredient:
-        return Ingredient(str(self.path), "audio", self.path.name)
+    def ingredients(self) -> list[Ingredient]:
+        return [Ingredient(str(self.path), "audio", self.path.name)]
+
+
+@dataclass(frozen=True)
+class DialogueDrive(SpeechDrive):
+    """Both voices of a conversation: the one of the portrait, which is heard in the video, and the partner's.
+
+    Attributes:
+        partner: file with the other voice; it counts as silent after its end.
+    """
+
+    partner: Path | None = None
+
+    kind: ClassVar[str] = "dialogue"
+
+    @classmethod
+    def of(cls, path: str | Path, partner: str | Path, *, limit: float | None = None) -> DialogueDrive:
+        """Both tracks, which begin at the same instant.
+
+        Raises:
+            InputError: as `open` does, for either file.
+        """
+        own, other = SpeechDrive.open(path, limit=limit), SpeechDrive.open(partner)
+        return cls(own.path, own.seconds, own.sounds, own.limit, other.path)
+
+    def partner_audio(self, rate: int) -> Iterator[np.ndarray]:
+        """Mono float32 chunks of the partner's voice."""
+        return iter(AudioReader(self.partner, rate=rate, chunk=rate, seconds=self.limit)) if self.partner else iter(())
+
+    def ingredients(self) -> list[Ingredient]:
+        partner = [Ingredient(str(self.partner), "partner", self.partner.name)] if self.partner else []
+        return super().ingredients() + partner
 
 
 @dataclass(frozen=True)
@@ -88,5 +120,5 @@ class VideoDrive(Drive):
             raise InputError("no_video", f"{path.name} has no picture", "Give a video file.")
         return cls(path, cls._length(path, info.seconds, limit), info.audio is not None, limit)
 
-    def ingredient(self) -> Ingredient:
-        return Ingredient(str(self.path), "video", self.path.name)
+    def ingredients(self) -> list[Ingredient]:
+        return [Ingredient(str(self.path), "video", self.path.name)]

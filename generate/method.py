@@ -31,6 +31,7 @@ class Control:
         default: value when nobody sets it; its type is the control's type.
         minimum, maximum: inclusive bounds of a number.
         choices: allowed words of a choice.
+        words: words allowed in place of a number ("free").
         help: one sentence.
     """
 
@@ -40,6 +41,7 @@ class Control:
     minimum: float = 0.0
     maximum: float = 1.0
     choices: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     def parse(self, value: Any) -> ControlValue:
         """`value` (a number, or text as typed) as this control takes it.
@@ -53,12 +55,14 @@ class Control:
             raise UsageError(
                 "bad_control", f"{self.name} cannot be {value!r}", f"Choose one of: {', '.join(self.choices)}."
             )
+        if value in self.words:
+            return str(value)
         try:
             number = float(value)
         except (TypeError, ValueError):
             number = float("nan")
         if not self.minimum <= number <= self.maximum:
-            bounds = f"{self.minimum:g} to {self.maximum:g}"
+            bounds = " or ".join([f"{self.minimum:g} to {self.maximum:g}", *self.words])
             raise UsageError("bad_control", f"{self.name} cannot be {value!r}", f"Give a number from {bounds}.")
         return number
 
@@ -121,10 +125,12 @@ class Method(Protocol):
     """A way to animate a face. Implementations live in `methods/<name>/pipeline.py`.
 
     `motion` yields blocks of frames whose bounds depend on the drive alone; a block has a length and takes slices.
+    `records` names the weight records it runs with, `card.weights` unless a caller chose others.
     `render` returns uint8 frames (T, H, W, 3) of the full picture, the same whatever slice they were asked in.
     """
 
     card: ClassVar[Card]
+    records: tuple[str, ...]
 
     def prepare(self, picture: np.ndarray, face: Face) -> Any: ...
 

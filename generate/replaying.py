@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import AssetError, InputError, VerifyError
 from ..provenance import Store, verify
 from ..provenance.record import NO_CONSENT, sha256_file
-from .drive import SpeechDrive, VideoDrive
+from .drive import DialogueDrive, Drive, SpeechDrive, VideoDrive
 from .talker import load
 
 if TYPE_CHECKING:
     from .clip import Clip
 
-OPTIONS = ("fps", "size", "face", "seconds", "drive")  # what a clip adds to the controls of its method
+OPTIONS = ("fps", "size", "face", "seconds", "drive", "weights")  # what a clip adds to the controls of its method
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,9 @@ class Origin:
             )
         controls = dict(self.controls)
         options = {name: controls.pop(name, None) for name in OPTIONS}
-        kind = VideoDrive if options["drive"] == VideoDrive.kind else SpeechDrive
-        clip = load(self.method, device=device)(
+        clip = load(self.method, device=device, weights=options["weights"])(
             _input(self.ingredients["portrait"], portrait),
-            kind.open(_input(sound, drive), limit=options["seconds"]),
+            self._drive(options["drive"], _input(sound, drive), options["seconds"]),
             seed=self.seed,
             fps=Fraction(options["fps"]) if options["fps"] else None,
             size=options["size"],
@@ -91,6 +90,12 @@ class Origin:
             hint = f"Install facewright {self.method_version}."
             raise AssetError("weights_changed", f"record {self.record_id} was made with other weights", hint)
         return clip
+
+
+    def _drive(self, kind: str | None, path: Path, limit: float | None) -> Drive:
+        if kind == DialogueDrive.kind:
+            return DialogueDrive.of(path, _input(self.ingredients["partner"], None), limit=limit)
+        return (VideoDrive if kind == VideoDrive.kind else SpeechDrive).open(path, limit=limit)
 
 
 def replay(

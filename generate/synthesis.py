@@ -37,7 +37,7 @@ class Plan:
         spread: how far controls are drawn from their defaults, as a share of the way to their bounds; 0 leaves them.
         identity: regular expression; its match in a portrait's file name (first group if it has one) is the person.
         licence: terms of the portraits, for the index.
-        test: share of the people whose clips are split off as "test".
+        held_out: share of the people whose clips are kept apart as "val".
     """
 
     portraits: Sequence[Path]
@@ -50,7 +50,7 @@ class Plan:
     spread: float = 0.5
     identity: str = ".+"
     licence: str = "not stated"
-    test: float = 0.2
+    held_out: float = 0.2
 
 
 def synthesize(plan: Plan, out: Path, *, device: str = "auto", progress: Report = silent) -> Path:
@@ -98,7 +98,7 @@ def synthesize(plan: Plan, out: Path, *, device: str = "auto", progress: Report 
             )
         )
     progress(Progress("make the corpus", plan.count, plan.count, "clips"))
-    write_index(out / INDEX, split(entries, {"train": 1 - plan.test, "test": plan.test}))
+    write_index(out / INDEX, split(entries, {"train": 1 - plan.held_out, "val": plan.held_out}))
     return out / INDEX
 
 

@@ -22,8 +22,8 @@ SMALLEST, LARGEST = 256, 2160
 class Talker:
     """A loaded method. Calling it prepares the face and returns a `Clip`; nothing is rendered yet."""
 
-    def __init__(self, method: Method) -> None:
-        self.method = method
+    def __init__(self, method: Method, weights: str | None = None) -> None:
+        self.method, self.weights = method, weights
 
     def __call__(
         self,
@@ -103,19 +103,24 @@ class Talker:
                 "face": face or 0,
                 "seconds": drive.limit,
                 "drive": drive.kind,
+                "weights": self.weights,
             },
-            weights=registry.weight_hashes(card.name),
+            weights=registry.weight_hashes(self.method.records),
             consent=consent,
             chunk=chunk,
             warnings=(note,) if several else (),
         )
 
 
-def load(name: str = "meshwarp", *, device: str = "auto") -> Talker:
+def load(name: str = "meshwarp", *, device: str = "auto", weights: str | None = None) -> Talker:
     """Load a method by name, its weights checked against their record.
+
+    Args:
+        device: "auto", "cpu" or "cuda".
+        weights: name of another weight record, such as one that was imported; the method's own by default.
 
     Raises:
         UsageError: `unknown_method`.
         AssetError: `weights_missing`, `hash_mismatch`.
     """
-    return Talker(registry.method(name)(device=device))
+    return Talker(registry.method(name)(device=device, weights=weights), weights)

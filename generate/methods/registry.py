@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -45,11 +45,11 @@ def stages(name: str) -> Mapping[int, Recipe]:
     return getattr(_module(name, "train"), "STAGES", {})
 
 
-def weight_hashes(name: str) -> dict[str, str]:
-    """File name → sha256 of the weights a method runs with."""
+def weight_hashes(records: Iterable[str]) -> dict[str, str]:
+    """File name → sha256 of the weights in records."""
     from ...core import weights
 
-    return {file.name: file.sha256 for record in card(name).weights for file in weights.record(record).files}
+    return {file.name: file.sha256 for record in records for file in weights.record(record).files}
 
 
 def _module(name: str, part: str) -> Any:

@@ -15,6 +15,8 @@ from facewright.generate.methods import registry
 class Rocking:
     """Shifts the picture to and fro: a method for tests."""
 
+    records = ()
+
     card = Card(
         name="meshwarp",
         title="rocking",
@@ -43,7 +45,7 @@ class Rocking:
 
 @pytest.fixture(autouse=True)
 def _rocking(monkeypatch):
-    monkeypatch.setattr(registry, "method", lambda name: lambda device: Rocking())
+    monkeypatch.setattr(registry, "method", lambda name: lambda device, weights: Rocking())
     monkeypatch.setattr(registry, "card", lambda name: Rocking.card)
     monkeypatch.setattr(registry, "weight_hashes", lambda name: {})
     making._talker.cache_clear()

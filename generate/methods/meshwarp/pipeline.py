@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ....core.errors import UsageError
 from ....core.faces import Face, fit_pose, to_head
 from ....core.media import VideoReader
 from ...drive import Drive
@@ -39,7 +40,10 @@ class Meshwarp:
 
     card = CARD
 
-    def __init__(self, device: str = "auto") -> None:
+    def __init__(self, device: str = "auto", weights: str | None = None) -> None:
+        if weights not in (None, *CARD.weights):
+            raise UsageError("unknown_weights", f"meshwarp has no weights {weights!r}", "It runs with its own.")
+        self.records = CARD.weights
         self.speech = load_motion()
 
     def prepare(self, picture: np.ndarray, face: Face) -> State:

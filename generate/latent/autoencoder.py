@@ -1,0 +1,180 @@
+"""First stage of the latent-warp methods: the second of two frames is drawn from the first and a motion code.
+
+Losses of LIA (Wang et al. 2022, section 3.3): reconstruction, perceptual, adversarial; and one on the flow itself,
+which tracked landmarks make possible and which saves most of the training. Methods add their own in `more`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...core.training import Batch, Card, Networks, Request, Stage, Turn, constant
+from ...datasets.crops import FaceClip
+from ..nets.discriminator import Discriminator
+from ..nets.latentwarp import Appearance, LatentWarp, LatentWarpParams
+from .losses import flow, fooled, judged, pyramid, r1
+from .networks import AUTOENCODER
+from .perceptual import perceptual
+from .samples import crops, mirrored, pair, pixels
+
+HELD_OUT = 24  # pairs of the evaluation
+SHOWN = 6
+R1_EVERY = 16  # steps between two gradient penalties
+
+
+@dataclass(frozen=True)
+class AutoencoderPreset:
+    """How a first stage is trained.
+
+    Attributes:
+        steps, batch, expect: as every preset.
+        net: the network.
+        rate: learning rate of Adam.
+        colours, flow, adversarial: weights of the losses; 0 leaves the discriminator out.
+        perceptual: "pyramid" (needs nothing) or "vgg19" (the papers' loss; needs the weights of torchvision).
+        own: weights of the method's own losses.
+    """
+
+    steps: int
+    batch: int
+    expect: str
+    net: LatentWarpParams
+    rate: float = 2e-3
+    colours: float = 1.0
+    flow: float = 10.0
+    adversarial: float = 0.0
+    perceptual: str = "pyramid"
+    own: Mapping[str, float] | None = None
+
+
+class Autoencoder(Stage):
+    """Trains a `LatentWarp` of a preset.
+
+    Args:
+        request: with an `AutoencoderPreset`.
+        name: of the weight record.
+        licences: its terms.
+    """
+
+    def __init__(self, request: Request, *, name: str, licences: Mapping[str, str]) -> None:
+        preset: AutoencoderPreset = request.preset
+        self.preset, self.steps, self.batch_size, self.seed = preset, preset.steps, preset.batch, request.seed
+        size = preset.net.size
+        self.crops, self.unseen = crops(request, size)
+        self.net = LatentWarp(preset.net)
+        self.networks: dict[str, nn.Module] = {AUTOENCODER: self.net}
+        self.averages = {AUTOENCODER: 0.999}
+        self.looks = perceptual(preset.perceptual)
+        self.frozen = {"perceptual": self.looks} if isinstance(self.looks, nn.Module) else {}
+        self.judge = None
+        if preset.adversarial:
+            self.judge = self.networks["discriminator"] = Discriminator(size, width=preset.net.width)
+        self.turns = self.build_turns()
+        count = sum(each.numel() for each in self.net.parameters())
+        self.card = Card(
+            name=name,
+            architecture=f"latent-warp auto-encoder, {size} px, {count:,} parameters",
+            licences=licences,
+            data=self.crops.sources(),
+        )
+
+    def build_turns(self) -> list[Turn]:
+        """The turns of a step; a method may add some."""
+        preset = self.preset
+        weights = {"flow": preset.flow, "colours": preset.colours, "adversarial": preset.adversarial}
+        weights |= preset.own or {}
+        adam = torch.optim.Adam(self.parameters(), preset.rate, betas=(0.0, 0.99))
+        turns = [Turn("generator", adam, self.make, weights=weights, schedule=constant(100))]
+        if self.judge is None:
+            return turns
+        other = torch.optim.Adam(self.judge.parameters(), preset.rate, betas=(0.0, 0.99))
+        tell = Turn("discriminator", other, self.tell)
+        return [*turns, tell, Turn("r1", other, self.penalty, every=R1_EVERY, weights={"r1": 10.0 * R1_EVERY})]
+
+    def parameters(self) -> list[nn.Parameter]:
+        """What the generator's optimiser moves; a method with more networks adds to it."""
+        return list(self.net.parameters())
+
+    def draw(self, position: int) -> dict[str, Any]:
+        random = self.random(position)
+        clip, first, second = self.crops.pair(random)
+        sample = pair(clip, first, second) | self.extra(clip, first, second, random)
+        return sample | mirrored(sample) if random.random() < 0.5 else sample
+
+    def extra(self, clip: FaceClip, first: int, second: int, random: np.random.Generator) -> dict[str, Any]:
+        """More entries of a sample, for a method's own losses."""
+        return {}
+
+    def motion(self, net: LatentWarp, batch: Batch) -> Tensor:
+        """The motion codes of the driving frames."""
+        return net.motion(batch["driving"])
+
+    def more(self, batch: Batch, appearance: Appearance, codes: Tensor) -> dict[str, Tensor]:
+        """A method's own losses."""
+        return {}
+
+    def make(self, batch: Batch) -> dict[str, Tensor]:
+        appearance, codes = self.net.encode(batch["source"]), self.motion(self.net, batch)
+        decoded = self.net.decode_with_flow(appearance, codes)
+        batch["made"] = decoded.picture.detach()
+        losses = {
+            "colours": self.looks(decoded.picture, batch["driving"], batch["weight"]),
+            "flow": flow(decoded, batch["source_points"], batch["driving_points"]),
+        }
+        if self.judge is not None:
+            losses["adversarial"] = fooled(self.judge(decoded.picture))
+        return losses | self.more(batch, appearance, codes)
+
+    def tell(self, batch: Batch) -> dict[str, Tensor]:
+        assert self.judge is not None
+        return {"judged": judged(self.judge(batch["driving"]), self.judge(batch["made"]))}
+
+    def penalty(self, batch: Batch) -> dict[str, Tensor]:
+        assert self.judge is not None
+        return {"r1": r1(self.judge, batch["driving"])}
+
+    def pictures(self, networks: Networks) -> np.ndarray:
+        """Rows: portrait, driving frame, what was made, the flow's mask."""
+        net = cast(LatentWarp, networks[AUTOENCODER])
+        rows = []
+        for batch in self._held_out(SHOWN):
+            decoded = net.decode_with_flow(net.encode(batch["source"]), self.motion(net, batch))
+            shown = [
+                batch["source"],
+                batch["driving"],
+                decoded.picture,
+                2 * decoded.masks[-1].expand(-1, 3, -1, -1) - 1,
+            ]
+            rows.append(np.stack([pixels(each)[0] for each in shown]))
+        return np.stack(rows)
+
+    def evaluate(self, networks: Networks) -> dict[str, float]:
+        """Differences on people that were not learned from, beside those of the portrait standing still."""
+        net = cast(LatentWarp, networks[AUTOENCODER])
+        made, still, misses = [], [], []
+        for batch in self._held_out(HELD_OUT):
+            decoded = net.decode_with_flow(net.encode(batch["source"]), self.motion(net, batch))
+            made.append(pyramid(decoded.picture, batch["driving"], batch["weight"]).item())
+            still.append(pyramid(batch["source"], batch["driving"], batch["weight"]).item())
+            misses.append(flow(decoded, batch["source_points"], batch["driving_points"]).item())
+        return {
+            "difference": float(np.mean(made)),
+            "difference_of_the_still_portrait": float(np.mean(still)),
+            "flow_error": float(np.mean(misses)),
+        }
+
+    def _held_out(self, count: int) -> list[Batch]:
+        device = next(self.net.parameters()).device
+        found = []
+        for number in range(count):
+            random = self.random(number, "held out")
+            clip, first, second = self.unseen.pair(random)
+            sample = pair(clip, first, second) | self.extra(clip, first, second, random)
+            found.append({name: torch.as_tensor(value)[None].to(device) for name, value in sample.items()})
+        return found

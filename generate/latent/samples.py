@@ -1,0 +1,86 @@
+"""Frames as training samples and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from torch import Tensor
+
+from ...core.faces import CropRecipe
+from ...core.faces.topology import LEFT_EYE, LIPS_OUTER, OVAL, RIGHT_EYE
+from ...core.training import Request
+from ...datasets.crops import Crops, FaceClip, face_crops
+from ...datasets.manifest import read_videos
+
+MARGIN, SHIFT_UP = 0.45, 0.1  # of the crops all methods of the family see: hair and chin have room to move
+
+
+def recipe(size: int) -> CropRecipe:
+    """How the family cuts a face out of a picture."""
+    return CropRecipe(size, margin=MARGIN, shift_up=SHIFT_UP)
+
+
+def materials(request: Request) -> dict[str, Any]:
+    """What there is to learn from."""
+    videos = read_videos(request.data)
+    return {"videos": len(videos), "people": len({video.identity for video in videos})}
+
+
+def crops(request: Request, size: int) -> tuple[Crops, Crops]:
+    """Clips of people to learn from, and of people kept apart."""
+
+    def part(split: str) -> Crops:
+        return face_crops(
+            request.data,
+            request.cache,
+            size=size,
+            margin=MARGIN,
+            shift_up=SHIFT_UP,
+            split=split,
+            progress=request.progress,
+        )
+
+    return part("train"), part("val")
+
+
+def pair(clip: FaceClip, first: int, second: int) -> dict[str, Any]:
+    """Two frames of a clip: pictures, landmarks in [-1, 1], and where the second one matters most."""
+    size = clip.frames.shape[1]
+    found: dict[str, Any] = {}
+    for name, frame in (("source", first), ("driving", second)):
+        found[name] = picture(clip.frames[frame])
+        found[f"{name}_points"] = ((2 * clip.landmarks[frame, :, :2] + 1) / size - 1).astype(np.float32)
+    found["weight"] = face_weight(clip.landmarks[second], size)
+    return found
+
+
+def picture(frame: np.ndarray) -> np.ndarray:
+    """uint8 (h, w, 3) → float32 (3, h, w) in [-1, 1]."""
+    return np.ascontiguousarray(frame.transpose(2, 0, 1), np.float32) / 127.5 - 1
+
+
+def pixels(pictures: Tensor) -> np.ndarray:
+    """(b, 3, h, w) in [-1, 1] → uint8 (b, h, w, 3)."""
+    scaled = (pictures.detach().float().clamp(-1, 1) + 1) * 127.5
+    return scaled.round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def face_weight(landmarks: np.ndarray, size: int) -> np.ndarray:
+    """float32 (1, size, size): 0.5 outside the face, 1.5 on it, 4 on lips and eyes, with soft edges."""
+    weight = np.full((size, size), 0.5, np.float32)
+    for points, value in ((OVAL, 1.5), (LIPS_OUTER, 4.0), (LEFT_EYE, 4.0), (RIGHT_EYE, 4.0)):
+        hull = cv2.convexHull(np.round(landmarks[points, :2]).astype(np.int32))
+        cv2.fillConvexPoly(weight, hull, (value,))
+    return cv2.blur(weight, (size // 32 + 1,) * 2)[None]
+
+
+def mirrored(sample: Mapping[str, Any]) -> dict[str, Any]:
+    """A sample seen in a mirror; landmarks keep their numbers, since only differences between them count."""
+    return {
+        name: value * np.float32([-1, 1]) if name.endswith("points") else value[..., ::-1].copy()
+        for name, value in sample.items()
+        if isinstance(value, np.ndarray)
+    }
