@@ -51,7 +51,9 @@ def write_weights(
 def _facts(network: nn.Module | None) -> dict[str, Any] | None:
     """What rebuilds a network: its class, and `params` if it keeps its sizes there."""
     params = getattr(network, "params", None)
-    return {"network": type(network).__name__, "params": asdict(params)} if is_dataclass(params) else None
+    if not is_dataclass(params) or isinstance(params, type):
+        return None
+    return {"network": type(network).__name__, "params": asdict(params)}
 
 
 def _stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -112,14 +112,9 @@ class Stage(ABC):
         return {}
 
     def weights(self, networks: Networks) -> dict[str, dict[str, Tensor]]:
-        """What ships: file stem → tensors by name. One file a network, the averaged ones if there are any."""
+        """What ships: file stem → tensors by name. One file a network, the averaged ones if there are any.
+
+        The header of a file that is named after a network with a dataclass `params` tells its class and these sizes.
+        """
         kept = [name for name in networks if name in self.averages] or list(networks)
         return {name: dict(networks[name].state_dict()) for name in kept}
-
-    def header(self, networks: Networks, stem: str) -> dict[str, Any]:
-        """JSON values in the header of a file of weights: by default the class and the sizes of the network it is named
-        after (`network`, and `params` where the network has such a dataclass), enough to build it again."""
-        network = networks.get(stem)
-        params = getattr(network, "params", None)
-        sizes = {"params": asdict(params)} if is_dataclass(params) and not isinstance(params, type) else {}
-        return {"network": type(network).__name__, **sizes} if network is not None else {}

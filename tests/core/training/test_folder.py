@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -41,6 +42,21 @@ def test_what_ships_is_the_average_in_half_precision(run):
     assert torch.equal(weights["0.weight"], checkpoint["averages/maker/0.weight"].half())
     assert not torch.equal(weights["0.weight"], checkpoint["networks/maker/0.weight"].half())
     assert weights["2.num_batches_tracked"].dtype == torch.int64
+
+
+def test_a_file_of_weights_says_what_network_it_is(toy, tmp_path):
+    @dataclass(frozen=True)
+    class Params:
+        widths: tuple[int, int] = (4, 16)
+
+    def build():
+        stage = toy.Toy(2)
+        stage.maker.params = Params()
+        return stage
+
+    fit(build, tmp_path, identity={}, options=Options("cpu"))
+    _, facts = read_tensors(tmp_path / "weights" / "maker.safetensors")
+    assert facts == {"network": "Sequential", "params": {"widths": [4, 16]}}
 
 
 def test_a_weight_beyond_half_precision_keeps_its_own(toy, tmp_path):
