@@ -1,23 +1,40 @@
-"""`facewright weights`: what the shipped weights are, and whether they are intact."""
+"""`facewright weights`: what the weights are, whether they are intact, and how official ones become ours."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 
 from ..core import weights as store
-from ..core.errors import AssetError
-from .session import Answer
+from ..core.errors import AssetError, UsageError
+from .progress import progress
+from .session import Answer, Session
 from .verb import Verb
 
+EXAMPLE = """
+facewright weights
+facewright weights check
+facewright weights path meshwarp
+facewright weights import anitalker ./anitalker_ckpts
+"""
 
-@click.command(cls=Verb, example="facewright weights\nfacewright weights check\nfacewright weights path meshwarp")
-@click.argument("action", type=click.Choice(["list", "check", "path"]), default="list")
+
+@click.command(cls=Verb, example=EXAMPLE)
+@click.argument("action", type=click.Choice(["list", "check", "path", "import"]), default="list")
 @click.argument("name", required=False)
-def weights(action: str, name: str | None) -> Answer:
-    """List, check or locate the weights.
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.pass_context
+def weights(ctx: click.Context, action: str, name: str | None, folder: Path | None) -> Answer:
+    """List, check, locate or import weights.
 
-    `list` shows each record, `check` compares every file with its SHA-256, `path` says where the files lie.
+    `list` shows each record, `check` compares every file with its SHA-256, `path` says where the files lie. `import`
+    takes the name of a method and the FOLDER where its authors' official checkpoints lie, and makes weights of them.
     """
+    if action == "import":
+        return _import(ctx.ensure_object(Session), name, folder)
+    if folder is not None:
+        raise UsageError("usage", f"weights {action} takes no folder", "Only weights import takes one.")
     chosen = (store.record(name),) if name else store.records()
     if action == "path":
         paths = {record.name: [str(file.path) for file in record.files] for record in chosen}
@@ -26,6 +43,18 @@ def weights(action: str, name: str | None) -> Answer:
         return _check(chosen)
     records = [record.to_dict() for record in chosen]
     return Answer({"records": records}, "\n\n".join(_text(record) for record in chosen))
+
+
+def _import(session: Session, name: str | None, folder: Path | None) -> Answer:
+    if name is None or folder is None:
+        example = "For example: facewright weights import anitalker ./anitalker_ckpts"
+        raise UsageError("usage", "weights import takes a method and a folder", example)
+    from ..generate.importing.official import import_weights
+
+    with progress(session) as report:
+        made = import_weights(name, folder, progress=report)
+    text = "\n\n".join(f"{_text(record)}\n  imported to {record.files[0].path.parent}" for record in made)
+    return Answer({"records": [record.to_dict() for record in made]}, text)
 
 
 def _check(chosen: tuple[store.WeightRecord, ...]) -> Answer:

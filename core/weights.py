@@ -1,4 +1,4 @@
-"""Weight records: what every shipped weight file is, under which terms, and whether it is intact.
+"""Weight records: what every weight file is, shipped or imported, under which terms, and whether it is intact.
 
 A folder of weights holds a `record.json` (or `NAME.record.json`) beside its files:
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import AssetError, UsageError
+from .paths import home
 
 PACKAGE = Path(__file__).resolve().parent.parent
 FOLDERS = ("generate/methods/*/weights", "detect/weights", "core/faces/data")
@@ -75,10 +76,21 @@ class WeightRecord:
 
 
 @cache
-def records() -> tuple[WeightRecord, ...]:
-    """All records that ship with the package, by name."""
+def shipped() -> tuple[WeightRecord, ...]:
+    """All records that come with the package, by name."""
     found = (read_record(path) for folder in FOLDERS for path in PACKAGE.glob(f"{folder}/*record.json"))
     return tuple(sorted(found, key=lambda record: record.name))
+
+
+def imported_folder() -> Path:
+    """Where `facewright weights import` puts weights, a folder for each."""
+    return home() / "weights"
+
+
+def records() -> tuple[WeightRecord, ...]:
+    """All records, shipped and imported, by name."""
+    found = (read_record(path) for path in imported_folder().glob("[!.]*/record.json"))
+    return tuple(sorted((*shipped(), *found), key=lambda record: record.name))
 
 
 def record(name: str) -> WeightRecord:
@@ -115,7 +127,7 @@ def read_record(path: Path) -> WeightRecord:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{path} is not a weight record: {error!r}"
-        raise AssetError("bad_record", message, "Install facewright again.") from error
+        raise AssetError("bad_record", message, _again(path)) from error
 
 
 def check(record: WeightRecord) -> None:
@@ -130,11 +142,17 @@ def check(record: WeightRecord) -> None:
                 found = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
             raise AssetError(
-                "weights_missing", f"weights {record.name}: {file.path} cannot be read", "Install facewright again."
+                "weights_missing", f"weights {record.name}: {file.path} cannot be read", _again(file.path)
             ) from error
         if found != file.sha256:
             raise AssetError(
                 "hash_mismatch",
                 f"weights {record.name}: {file.path} has SHA-256 {found}, its record says {file.sha256}",
-                "Install facewright again; do not use a file that somebody changed.",
+                f"{_again(file.path)} Do not use a file that somebody changed.",
             )
+
+
+def _again(path: Path) -> str:
+    if path.is_relative_to(imported_folder()):
+        return f"Remove {path.parent} and import these weights again."
+    return "Install facewright again."

@@ -21,28 +21,36 @@ BLOCK, MARGIN = 20 * RATE, 2 * RATE  # heard at once, and heard around it: fixed
 
 
 class SpeechEncoder:
-    """An encoder as transformers stores it: `config.json` and weights in one folder.
+    """An encoder as transformers stores it: `config.json` and `model.safetensors` in one folder.
 
     Args:
         folder: that folder; nothing is downloaded.
         params: `layers` 1 keeps the last hidden state, else all of them, the convolutions' output first.
 
     Raises:
-        AssetError: `weights_missing` without such a folder, `bad_weights` if it holds another network.
+        AssetError: `weights_missing` without such a folder, `bad_weights` if it holds another network,
+            `transformers_missing`.
     """
 
     def __init__(self, folder: Path | None, params: AudioParams) -> None:
-        hint = f"Put a {params.kind} encoder (config.json and its weights) into a folder and name that folder."
+        hint = f"Put a {params.kind} encoder (config.json, model.safetensors) into a folder and name that folder."
         if folder is None or not (folder / "config.json").is_file():
             raise AssetError("weights_missing", f"there is no {params.kind} encoder in {folder or 'any folder'}", hint)
-        from transformers import AutoModel
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()
         try:
-            self.net = AutoModel.from_pretrained(folder, local_files_only=True).eval()
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            from transformers import AutoModel
+        except ImportError as error:
+            install = 'Run: pip install "facewright[encoders]"'
+            raise AssetError("transformers_missing", "transformers is not installed", install) from error
+        try:
+            net, report = AutoModel.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+            )
+        except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
             raise AssetError("bad_weights", f"{folder} holds no encoder: {error}", hint) from error
+        missing = {key for key in report["missing_keys"] if key != "masked_spec_embed"}  # of training alone
+        if missing or report["mismatched_keys"]:  # transformers would make them up
+            raise AssetError("bad_weights", f"the encoder in {folder} lacks {min(missing, default='a shape')}", hint)
+        self.net = net.eval()
         config, self.layers = self.net.config, params.layers
         if config.hidden_size != params.channels or params.layers not in (1, config.num_hidden_layers + 1):
             found = f"{config.num_hidden_layers + 1} layers of {config.hidden_size}"

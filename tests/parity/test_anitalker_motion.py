@@ -26,8 +26,12 @@ def test_the_denoiser_the_adapter_and_ddim(variant):
     assert params.decoder_depth == fixture.config["decoder_layers"]
     model = AniTalkerMotion(params).eval()
     model.load_state_dict(convert_motion.convert(official, model))
+    fixture.check(outputs(model, fixture))
 
-    given, out = fixture.inputs(), {}
+
+def outputs(model: AniTalkerMotion, fixture: Fixture) -> dict[str, torch.Tensor]:
+    """Everything that was recorded, from our network."""
+    params, given, out = model.params, fixture.inputs(), {}
     record(model.downsample[0], "down1", out)
     record(model.downsample, "down2", out)
     record(model.speech, "speech_out", out)
@@ -62,7 +66,7 @@ def test_the_denoiser_the_adapter_and_ddim(variant):
     half = 0.5 * noisy
     single = scheduler.step(denoise(half, torch.tensor([visited[1]])), 1, half, use_clipped_model_output=True)
     out |= {"ddim_single": single.prev_sample, "ddim_single_x0": single.pred_original_sample}
-    fixture.check(out)
+    return out
 
 
 def steps_of(fixture: Fixture) -> torch.Tensor:

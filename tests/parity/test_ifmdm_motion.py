@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 import torch
 from facewright.generate.methods.ifmdm import convert_motion
@@ -12,6 +10,7 @@ from facewright.generate.nets.diffusion import guided
 
 from .fixture import Fixture
 from .recording import record
+from .test_anitalker_motion import steps_of
 
 
 @pytest.mark.parametrize("size", ["a0", "a1"])
@@ -30,7 +29,7 @@ def test_the_denoiser_and_its_guidance(size):
     blocks = model.transformer.blocks
     for module, label in ((model.mix, "xy"), (model.time, "t_emb"), (blocks[0], "block0"), (blocks[-1], "block_last")):
         record(module, label, out)
-    x, t = given["x"], torch.tensor([int(step) for step in re.findall(r"\d+", fixture.meta["inputs"]["t"])])
+    x, t = given["x"], steps_of(fixture)
     told = {"sound": given["audio"].unflatten(1, (-1, 2)), "hint": given["x_hint"]}
     none = torch.zeros_like(given["x_mean"])
     told |= {"mean": given["x_mean"], "deviation": given["x_std"]}

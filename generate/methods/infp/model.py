@@ -100,9 +100,9 @@ class INFPMotion(MotionModel):
             noise: (b, n, motion).
             generator: draws what is dropped; on the CPU.
         """
-        codes, context, chances = self.unit(codes), self.window.context, dict(self.params.dropped)
-        manner = drop({"style": self.style(self.unit(style))}, {"style": chances.pop("style")}, generator)["style"]
+        codes, context, params = self.unit(codes), self.window.context, self.params
+        manner = drop({"style": self.style(self.unit(style))}, {"style": params.drop_style}, generator)["style"]
         conditions = {"guide": self.guide(features, manner), "past": codes[:, :context]}
-        kept = drop(conditions, chances, generator)
-        terms = self.diffusion.loss(lambda x, at: self.denoiser(x, at, **kept), codes[:, context:], t, noise)
-        return {"noise": terms}
+        kept = drop(conditions, {"guide": params.drop_guide, "past": params.drop_past}, generator)
+        noises = self.diffusion.loss(lambda x, at: self.denoiser(x, at, **kept), codes[:, context:], t, noise)
+        return {"noise": noises}

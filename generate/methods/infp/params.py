@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from ...nets.audio import KINDS, AudioParams
 from ...nets.diffusion import DiffusionParams
@@ -22,7 +20,7 @@ class MotionParams:
         motion: d of the motion codes.
         window: new frames of a window, and codes before it that it sees.
         diffusion: noise schedule; the codes have no bound.
-        dropped: chance in training that a condition is missing (section 3.4).
+        drop_style, drop_guide, drop_past: chances in training that a condition is missing (section 3.4).
     """
 
     audio: AudioParams = KINDS["wav2vec2"]
@@ -30,6 +28,6 @@ class MotionParams:
     motion: int = 512
     window: WindowParams = field(default_factory=lambda: WindowParams(75, 10))
     diffusion: DiffusionParams = field(default_factory=lambda: DiffusionParams(clip=0.0))
-    dropped: Mapping[str, float] = field(
-        default_factory=lambda: MappingProxyType({"style": 0.3, "guide": 0.5, "past": 0.5})
-    )
+    drop_style: float = 0.3
+    drop_guide: float = 0.5
+    drop_past: float = 0.5
