@@ -19,10 +19,16 @@ def media_files(named: Iterable[str]) -> list[Path]:
     Raises:
         InputError: `no_files` if a folder or pattern holds none.
     """
-    return [path for name in _lines(named) for path in _expand(name)]
+    return [path for name in lines(named) for path in _expand(name)]
 
 
-def _lines(named: Iterable[str]) -> Iterator[str]:
+def is_url(name: str) -> bool:
+    """Whether a name is an address to fetch from."""
+    return name.lower().startswith(("http://", "https://"))
+
+
+def lines(named: Iterable[str]) -> Iterator[str]:
+    """The names, with the lines of stdin in place of `-`."""
     for name in named:
         if name == "-":
             yield from filter(None, (line.rstrip("\n") for line in sys.stdin))

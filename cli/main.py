@@ -28,14 +28,16 @@ from .replay import replay
 from .scan import scan
 from .serve import serve
 from .session import Answer, Session
+from .stamp import stamp
 from .store import store
 from .train import train
+from .trust import trust
 from .verify import verify
 from .weights import weights
 
 SECTIONS = {
     "Make": (generate, reenact, replay),
-    "Check": (verify, scan),
+    "Check": (verify, scan, trust, stamp),
     "Models": (methods, weights, train, datasets),
     "Records": (store, keys, serve),
     "House": (doctor, config),

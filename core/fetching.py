@@ -8,10 +8,12 @@ answers differently cannot lead into the user's own network.
 from __future__ import annotations
 
 import http.client
+import io
 import ipaddress
 import socket
 import ssl
 import time
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from .errors import InputError
@@ -20,19 +22,27 @@ TIMEOUT = 20.0
 LIMIT = 16 << 20
 
 
-def fetch(
+def fetch(url: str, **options: Any) -> bytes:
+    """As `download`, into memory."""
+    download(url, answer := io.BytesIO(), **options)
+    return answer.getvalue()
+
+
+def download(
     url: str,
+    target: BinaryIO,
     *,
     body: bytes | None = None,
     content_type: str = "",
     private: bool = False,
     limit: int = LIMIT,
     timeout: float = TIMEOUT,
-) -> bytes:
+) -> None:
     """GET a URL, or POST `body` to it.
 
     Args:
         url: http or https.
+        target: takes the answer.
         body, content_type: what to post; GET if None.
         private: addresses of the own machine and network are allowed; for URLs that the user typed.
         limit: bytes; a longer answer is an error.
@@ -41,8 +51,8 @@ def fetch(
     Raises:
         InputError: "fetch_refused" if the address may not be asked, "fetch_failed" if it does not answer with 200.
     """
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
         raise InputError("fetch_refused", f"{url} is no address: {error}.") from error
@@ -55,30 +65,29 @@ def fetch(
         connection = http.client.HTTPConnection(parts.hostname, port, timeout=timeout)
         connection.sock = secure(plain, server_hostname=parts.hostname) if parts.scheme == "https" else plain
         try:
-            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             headers = {"Content-Type": content_type} if content_type else {}
-            connection.request("GET" if body is None else "POST", target, body, {"Accept": "*/*", **headers})
+            connection.request("GET" if body is None else "POST", path, body, {"Accept": "*/*", **headers})
             response = connection.getresponse()
             if response.status != 200:
                 raise InputError("fetch_failed", f"{url} answers {response.status} {response.reason}.")
-            data = _within(response, limit, timeout)
+            _copy(response, target, limit, timeout)
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, UnicodeError, ValueError) as error:
         raise InputError("fetch_failed", f"{url} cannot be fetched: {error}.") from error
-    if len(data) > limit:
-        raise InputError("fetch_failed", f"{url} answers with more than {limit} bytes.")
-    return data
 
 
-def _within(response: http.client.HTTPResponse, limit: int, timeout: float) -> bytes:
-    """The body, at most one byte over the limit; a server that drips cannot hold us."""
-    data, end = b"", time.monotonic() + timeout
-    while len(data) <= limit and (block := response.read1(limit + 1 - len(data))):
-        data += block
+def _copy(response: http.client.HTTPResponse, target: BinaryIO, limit: int, timeout: float) -> None:
+    """The body; neither a server without an end nor one that drips can hold us."""
+    size, end = 0, time.monotonic() + timeout
+    while block := response.read1(1 << 20):
+        size += len(block)
+        if size > limit:
+            raise ValueError(f"the answer is longer than {limit} bytes")
         if time.monotonic() > end:
             raise TimeoutError("it takes too long")
-    return data
+        target.write(block)
 
 
 def _address(host: str, port: int, private: bool) -> str:

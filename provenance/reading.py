@@ -23,7 +23,8 @@ from .boxes import embedded_manifest, is_bmff, manifest_span, unsigned_bytes, up
 from .manifest import GENERATION, OFFLINE
 from .record import AI_SOURCE_TYPES
 from .revocation import GOOD, REVOKED, Revocation
-from .trust import TrustList
+from .signature import trust_of
+from .trust import SIGNERS, TrustList
 
 UNTRUSTED, EXPIRED = "signingCredential.untrusted", "signingCredential.expired"
 _REVOKED = {"signingCredential.revoked", "signingCredential.ocsp.revoked"}
@@ -146,8 +147,8 @@ def read_manifest(
     inside = embedded_manifest(file) if embedded else None
     found = _reading(state, report, trust)
     if found.updated_by and inside:  # c2pa judges the signer of the update; what counts is who signed the content
-        original = read_manifest(inside, trust=trust)
-        found = replace(found, trusted=found.valid and original.trust_list is not None, trust_list=original.trust_list)
+        leads = trust_of(inside, found.label or "", [each for each in trust if each.purpose == SIGNERS])
+        found = replace(found, trusted=found.valid and leads is not None, trust_list=leads)
     store = source if isinstance(source, bytes) else sidecar or inside or b""
     if found.updated_by and updated and not inside:
         store = updated

@@ -21,6 +21,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from ..core.errors import InputError, UsageError
 from ..core.fetching import fetch
+from .signature import issued
 
 GOOD, REVOKED, UNKNOWN, NOT_CHECKED = "good", "revoked", "unknown", "not checked"
 SKEW = timedelta(minutes=5)
@@ -87,7 +88,7 @@ def check(chain: Sequence[x509.Certificate], anchors: Iterable[x509.Certificate]
     known = [*chain[1:], *anchors]
     found = []
     for certificate in chain:
-        issuer = next((each for each in known if _issued(certificate, each)), None)
+        issuer = next((each for each in known if issued(certificate, each)), None)
         if issuer is not None and certificate != issuer:
             found.append(_one(certificate, issuer, enquiry, lists))
     if not found:
@@ -159,7 +160,7 @@ def _verify_answer(answer: ocsp.OCSPResponse, issuer: x509.Certificate) -> None:
         appointed = any(ExtendedKeyUsageOID.OCSP_SIGNING in purpose for purpose in purposes)
         if (
             appointed
-            and _issued(each, issuer)
+            and issued(each, issuer)
             and each.not_valid_before_utc <= datetime.now(UTC) <= each.not_valid_after_utc
         ):
             signers.append(each)
@@ -218,14 +219,6 @@ def _load_list(path: Path) -> tuple[x509.CertificateRevocationList, str]:
 
 def _parse_list(data: bytes) -> x509.CertificateRevocationList:
     return x509.load_pem_x509_crl(data) if data.startswith(b"-----") else x509.load_der_x509_crl(data)
-
-
-def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True
 
 
 def _iso(time: datetime | None) -> str | None:

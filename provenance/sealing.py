@@ -29,6 +29,7 @@ from .keys import Signer, default_signer
 from .manifest import sign
 from .reading import UNTRUSTED, read_manifest
 from .record import Draft, Record, new_record_id
+from .stamping import add_stamp, authority
 from .store import Store
 from .target import check_target, claim
 from .watermark import read_mark
@@ -95,7 +96,7 @@ def seal(
 
     Raises:
         UsageError: a target that cannot be; see `check_target`.
-        RefusedError: "mark_failed", "sign_failed", "key_exposed".
+        RefusedError: "mark_failed", "sign_failed", "key_exposed", and "stamp_failed" where `FACEWRIGHT_TSA_URL` is set.
         MachineError: "busy", "disk_full", "read_only", "store".
         InputError: "empty" if there was not one frame; "unreadable" if an ingredient cannot be read.
         Whatever `chunks` or `audio` raise.
@@ -147,6 +148,10 @@ def seal(
         with watch("sign"):
             manifest = sign(encoded, signed, record, signer, target.name)
             encoded.unlink()
+            if url := authority():
+                signed, unstamped = held.temporary(), signed
+                add_stamp(unstamped, signed, signer, url)
+                unstamped.unlink()
         progress(Progress("check", 1, 2, "steps"))
         with watch("check"):
             check(signed, record_id)

@@ -6,10 +6,13 @@ Only what checking for revocation needs. JUMBF: ISO/IEC 19566-5; CBOR: RFC 8949;
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+from .trust import TrustList
 
 DEEPEST = 32  # levels of boxes or CBOR; hostile files nest
 X5CHAIN = 33, "x5chain"
@@ -29,6 +32,35 @@ def signing_chain(store: bytes, label: str) -> list[x509.Certificate]:
         return [x509.load_der_x509_certificate(der) for der in ([chain] if isinstance(chain, bytes) else chain)]
     except (StopIteration, TypeError, KeyError, IndexError, struct.error) as error:
         raise ValueError(f"no signature of {label} can be read") from error
+
+
+def trust_of(store: bytes, label: str, lists: Iterable[TrustList]) -> TrustList | None:
+    """The list that the signature of `label` leads to: an anchor on it issued a certificate of the chain, or is one.
+
+    Dates are not looked at: whether a certificate that has expired was valid then is for the time-stamp to say.
+    """
+    try:
+        chain = signing_chain(store, label)
+    except ValueError:
+        return None
+    links = 1  # how much of the chain holds together: each certificate issued by the next, which is an authority
+    while links < len(chain) and issued(chain[links - 1], chain[links]):
+        links += 1
+    for each in lists:
+        for certificate in chain[:links]:
+            if any(certificate == anchor or issued(certificate, anchor) for anchor in each.certificates):
+                return each
+    return None
+
+
+def issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        if not issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return False
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound):
+        return False
+    return True
 
 
 def boxes(data: bytes, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], bytes]]:

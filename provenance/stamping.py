@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 
 import c2pa
 
-from ..core.errors import RefusedError, UsageError
+from ..core.errors import InputError, RefusedError, UsageError
 from ..core.version import VERSION
-from .keys import Signer
+from .keys import Signer, default_signer
 from .manifest import OFFLINE, SPEC_VERSION, media_type, native_signer
-from .reading import read_manifest
+from .reading import ManifestReading, read_manifest
+from .target import SUFFIXES, check_target, claim
 
 
 def authority() -> str | None:
@@ -27,7 +28,43 @@ def authority() -> str | None:
     return os.environ.get("FACEWRIGHT_TSA_URL") or None
 
 
-def stamp(source: Path, target: Path, signer: Signer, url: str) -> None:
+def stamp(
+    path: str | Path,
+    target: str | Path,
+    *,
+    url: str | None = None,
+    signer: Signer | None = None,
+    force: bool = False,
+) -> ManifestReading:
+    """Put a time-stamped copy of a sealed file at `target`.
+
+    Args:
+        path: an MP4 or QuickTime file with a manifest that holds.
+        target: where the copy shall stand; see `check_target`.
+        url: of the authority; default `authority()`.
+        signer: of the update manifest; default: the user's identity, or the local signer.
+        force: an existing target may be replaced.
+
+    Raises:
+        UsageError: "usage", "not_signed", and what `check_target` says.
+        InputError: "unreadable".
+        RefusedError: "stamp_failed".
+    """
+    path, target = Path(path), check_target(target, force, [path])
+    url = url or authority()
+    if not url:
+        raise UsageError("usage", "No time-stamp authority is named.", "Name it: --tsa URL, or FACEWRIGHT_TSA_URL.")
+    if not path.is_file() or path.suffix.lower() not in SUFFIXES:
+        raise InputError("unreadable", f"{path} is no MP4 or QuickTime file.", "Check the name.")
+    with claim(target) as held:
+        stamped = held.temporary()
+        add_stamp(path, stamped, signer or default_signer(), url)
+        reading = read_manifest(stamped)
+        held.publish(stamped, force)
+    return reading
+
+
+def add_stamp(source: Path, target: Path, signer: Signer, url: str) -> None:
     """Copy a signed file to the new file `target`, with an update manifest that holds a time-stamp of its signature.
 
     Args:

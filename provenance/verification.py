@@ -55,6 +55,7 @@ class Verification:
             same, other or not compared.
         lines: facts for people, one a line.
         warnings: what stood in the way, and what a reader should know beside the state.
+        crjson: C2PA's report on the manifests, or None; not in `to_dict`.
         stored: the whole record with paths and command, for `replay` on this machine; not in `to_dict`.
     """
 
@@ -66,6 +67,7 @@ class Verification:
     fingerprint: Mapping[str, Any]
     lines: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    crjson: Mapping[str, Any] | None = None
     stored: Record | None = None
 
     @property
@@ -143,6 +145,7 @@ def verify(
         },
         lines=tuple(wording.lines(found, said, state)),
         warnings=tuple(found.warnings),
+        crjson=found.manifest.report,
         stored=found.entry.record if found.entry else None,
     )
 

@@ -165,13 +165,16 @@ class Store:
         columns = records.c.record, records.c.manifest, records.c.fingerprint
         wanted = select(*columns).where(condition).order_by(records.c.created.desc())
         with self._database.reading() as connection:
-            for text, manifest, fingerprint in connection.execution_options(yield_per=64).execute(wanted):
-                yield Entry(self._record(text), bytes(manifest), bytes(fingerprint))
+            try:
+                for text, manifest, fingerprint in connection.execution_options(yield_per=64).execute(wanted):
+                    yield Entry(self._record(text), bytes(memoryview(manifest)), bytes(memoryview(fingerprint)))
+            except (TypeError, UnicodeDecodeError) as error:  # SQLite keeps a value of any type in any column
+                raise InputError("bad_record", f"A row of the store {self.shown} is damaged: {error}.") from error
 
     def _record(self, text: str) -> Record:
         try:
             return Record.from_dict(json.loads(text))
-        except (ValueError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise InputError("bad_record", f"A row of the store {self.shown} is damaged: {error}.") from error
 
 

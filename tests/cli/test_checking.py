@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 
 import facewright.detect.scan as scanner
@@ -17,6 +18,7 @@ class Found:
 
     state: str
     exit_code: int
+    crjson: dict | None = None
     lines: tuple[str, ...] = ("a fact",)
 
     def to_dict(self):
@@ -51,7 +53,7 @@ def verdicts(monkeypatch):
     """File name → (state, exit code); anything else cannot be read."""
     known = {"good.mp4": ("valid-untrusted", 0), "bad.mp4": ("invalid", 10), "bare.mp4": ("nothing-found", 11)}
 
-    def verify(path, *, trust, store):
+    def verify(path, **_):
         if str(path) not in known:
             raise InputError("unreadable", f"{path} is not there")
         return Found(*known[str(path)])
@@ -62,27 +64,57 @@ def verdicts(monkeypatch):
 @pytest.mark.parametrize(
     ("files", "code", "error"),
     [
-        (["good.mp4"], 0, None),
-        (["bad.mp4"], 10, "tampered"),
-        (["bare.mp4"], 11, "no_provenance"),
-        (["gone.mp4"], 3, "unreadable"),
-        (["good.mp4", "good.mp4"], 0, None),
-        (["good.mp4", "bare.mp4"], 11, "no_provenance"),
-        (["gone.mp4", "bare.mp4", "good.mp4"], 7, "partial"),
-        (["gone.mp4", "bad.mp4", "bare.mp4"], 10, "tampered"),
+        (["good.mp4"], 0, []),
+        (["bad.mp4"], 10, ["tampered"]),
+        (["bare.mp4"], 11, ["no_provenance"]),
+        (["gone.mp4"], 3, ["unreadable"]),
+        (["good.mp4", "good.mp4"], 0, []),
+        (["good.mp4", "bare.mp4"], 11, ["no_provenance"]),
+        (["gone.mp4", "bare.mp4", "good.mp4"], 7, ["unreadable", "no_provenance"]),
+        (["gone.mp4", "bad.mp4", "bare.mp4"], 10, ["unreadable", "tampered", "no_provenance"]),
     ],
 )
 def test_verify_ends_with_the_worst(facewright, verdicts, files, code, error):
     outcome = facewright("verify", *files, "--json")
     assert outcome.code == code
-    assert (outcome.answer["error"] or {}).get("code") == error
+    errors = [answer["error"] for answer in outcome.answers if answer["error"]]
+    assert [each["code"] for each in errors] == error
     if len(files) > 1:
-        assert [item["file"] for item in outcome.answer["result"]["files"]] == files
+        assert [answer["inputs"]["files"] for answer in outcome.answers] == [[name] for name in files]
     assert facewright("verify", *files).code == code
 
 
 def test_verify_speaks_in_lines(facewright, verdicts):
     assert facewright("verify", "good.mp4").out == "good.mp4: valid-untrusted\n  a fact\n"
+
+
+def test_verify_takes_lists(facewright, verdicts, tmp_path, monkeypatch):
+    (tmp_path / "list.txt").write_text("good.mp4\n\nbad.mp4\n")
+    outcome = facewright("verify", "--from-file", tmp_path / "list.txt", "--json")
+    assert (outcome.code, len(outcome.answers)) == (10, 2)
+    for words in (["-"], ["--from-file", "-"]):
+        monkeypatch.setattr("sys.stdin", io.StringIO("good.mp4\nbare.mp4\n"))
+        assert facewright("verify", *words).code == 11
+    assert facewright("verify", "--json").answer["error"]["code"] == "usage"
+    assert facewright("verify", "--from-file", tmp_path / "none").code == 3
+
+
+def test_verify_fetches_nothing_unasked(facewright, verdicts):
+    outcome = facewright("verify", "http://example.org/a.mp4", "--json")
+    assert (outcome.code, outcome.answer["error"]["code"]) == (2, "not_fetched")
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "[::1]", "localhost", "10.0.0.1", "169.254.169.254", "[::ffff:127.0.0.1]"]
+)
+def test_verify_asks_no_private_address(facewright, verdicts, address):
+    outcome = facewright("verify", f"http://{address}:9/a.mp4", "--fetch", "public", "--json")
+    assert (outcome.code, outcome.answer["error"]["code"]) == (3, "fetch_refused")
+
+
+def test_verify_prints_crjson(facewright, verdicts):
+    assert facewright("verify", "good.mp4", "--crjson").out == "null\n"
+    assert facewright("verify", "good.mp4", "--crjson", "--json").answer["result"]["crjson"] is None
 
 
 @pytest.fixture
