@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,11 +15,10 @@ from ..core.errors import AssetError
 from ..core.faces import CropRecipe
 from ..core.progress import Progress, Report, silent
 from .cutting import Cut, cut_video, spans
-from .index import Entry
-from .index import split as deal
+from .index import Entry, groups
 from .manifest import TERMS, read_videos
 
-SHARES = {"train": 0.9, "val": 0.1}  # of the people, where the index names no splits
+HELD_OUT = 0.1  # share of the people, one at least, that is "val" where the index names no splits
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,8 @@ def face_crops(
         fps: of the clips.
         longest: seconds of a clip at most.
         most: seconds of a video that are used at most; None: all.
-        split: only this one; where the index names none, nine tenths of the people are "train", the others "val".
+        split: only this one; where the index names none, a tenth of the people, one at least, is "val", the others are
+            "train".
         terms: licence classes to use.
 
     Raises:
@@ -161,8 +161,7 @@ def face_crops(
     """
     entries = read_videos(data, terms=terms)
     if split is not None:
-        entries = entries if any(entry.split for entry in entries) else deal(entries, SHARES)
-        entries = [entry for entry in entries if entry.split == split]
+        entries = [entry for entry in _parted(entries) if entry.split == split]
     cut = Cut(CropRecipe(size, margin, shift_up), fps, longest=longest, most=most)
     folder = cache / f"crops-{_hash(sorted(_words(cut).items()))}"
     with telling(folder):
@@ -182,6 +181,19 @@ def face_crops(
         what = f"no video of {data}" + (f" in split {split!r}" if split else "")
         raise AssetError("data_missing", f"{what} shows a face for a second", "Name other data with --data.")
     return Crops(clips)
+
+
+def _parted(entries: list[Entry]) -> list[Entry]:
+    """Entries with splits: their own, or by the hash of the group."""
+    if any(entry.split for entry in entries):
+        return entries
+    group_of = groups(entries)
+    order = sorted(set(group_of), key=_hash)
+    held_out = set(order[: max(round(HELD_OUT * len(order)), 1)]) if len(order) > 1 else set()
+    return [
+        replace(entry, split="val" if group in held_out else "train")
+        for entry, group in zip(entries, group_of, strict=True)
+    ]
 
 
 def _words(cut: Cut) -> dict[str, object]:

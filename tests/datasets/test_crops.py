@@ -138,6 +138,23 @@ def test_a_manifest_is_an_index(folder, tmp_path):
         read_videos(tmp_path)
 
 
+def test_some_people_are_held_out():
+    entries = [Entry(f"{n}.mp4", "genuine", f"person {n // 2}", f"{n}", "A: x") for n in range(40)]
+    parted = made._parted(entries)
+    split_of = {entry.identity: entry.split for entry in parted}
+    assert list(split_of.values()).count("val") == 2
+    assert all(split_of[entry.identity] == entry.split for entry in parted)
+    assert {entry.split for entry in made._parted(entries[:4])} == {"train", "val"}
+    assert {entry.split for entry in made._parted(entries[:1])} == {"train"}
+    own = [Entry("a", "genuine", "a", "a", "A: x", split="test"), Entry("b", "genuine", "b", "b", "A: x")]
+    assert made._parted(own) == own
+
+
+def test_only_the_split_is_cut(folder, tmp_path):
+    with pytest.raises(AssetError, match="in split 'test'"):
+        face_crops(folder / "index.jsonl", tmp_path, split="test")
+
+
 @pytest.fixture
 def many() -> Crops:
     """A person with one clip of 50 frames, another with two of 100 and 300."""
