@@ -11,7 +11,7 @@ variance adapter (Ren et al., FastSpeech 2, ICLR 2021).
     variance adapter, p l z        adapter, signals pose, location, scale
     motion code m, noisy m_t       x (b, n, motion)
     start motion, appearance code  start.code (motion,), start.appearance (appearance,)
-    diffusion step t               t, a whole number that goes in as it is
+    diffusion step t               t, a whole number
     noise estimate                 forward(…)
 """
 
@@ -124,7 +124,7 @@ class AniTalkerMotion(MotionModel):
             appearance: its appearance code (b, appearance).
         """
         whole = (self.code(code), self.start(appearance))  # b projection
-        step = self.time(t[:, None].to(x.dtype))
+        step = self.time(t[:, None].to(x.dtype) / self.params.time_unit)
         count = x.shape[1]
         parts = [part[:, None].expand(-1, count, -1) for part in (*whole, step)]
         return self.out(self.decoder(torch.cat([heard, parts[0], parts[1], self.noisy(x), parts[2]], -1)))

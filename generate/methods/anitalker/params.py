@@ -26,6 +26,7 @@ class MotionParams:
         motion: d of the motion codes.
         appearance: length of the portrait's appearance code.
         diffusion: noise schedule.
+        time_unit: a diffusion step t goes in as t / time_unit; officially as it is.
         window: training and sampling see `length` new frames and `context` frames before them.
     """
 
@@ -37,6 +38,7 @@ class MotionParams:
     adapter: int = 128
     motion: int = 20
     appearance: int = 512
+    time_unit: float = 1.0
     diffusion: DiffusionParams = field(default_factory=DiffusionParams)
     window: WindowParams = field(default_factory=lambda: WindowParams(100, 25))
 
