@@ -146,14 +146,15 @@ def contradictions(found: Evidence) -> list[str]:
     """Where sources that hold on their own cannot both be right, each in a sentence."""
     said: list[str] = []
     manifest, mark_id = found.manifest, found.mark_id
-    if manifest.valid:
+    if manifest.valid or manifest.intact:  # what its signer said, whatever became of the media
         if len(manifest.record_ids) > 1:
             said.append(f"the manifest names several watermark ids: {', '.join(sorted(manifest.record_ids))}")
         elif mark_id and found.manifest_id and mark_id != found.manifest_id:
             said.append(f"the manifest names the watermark {found.manifest_id}, the pixels carry {mark_id}")
         elif mark_id and not found.manifest_id and mark_id not in manifest.ingredient_ids and not manifest.says_ai:
             said.append("the pixels carry the watermark of a generated video, the signed manifest does not say so")
-        if found.entry and found.manifest_id == found.entry.record.record_id and not found.is_original:
+        its_own = found.is_original and manifest.valid
+        if found.entry and found.manifest_id == found.entry.record.record_id and not its_own:
             said += _against_record(found, found.entry)
     return said
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from ..core.errors import MachineError, UsageError
 from ..core.paths import home
@@ -183,6 +184,14 @@ def forget(name: str) -> None:
         raise UsageError("trust_list", f"There is no kept list {name}.", "See: facewright trust list")
     for suffix in (".json", ".pem"):
         (_folder() / f"{name}{suffix}").unlink(missing_ok=True)
+
+
+def name_of(certificate: x509.Certificate) -> str | None:
+    """What a verdict calls the holder: the common name, else the organisation."""
+    for kind in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
+        for attribute in certificate.subject.get_attributes_for_oid(kind):
+            return str(attribute.value)
+    return None
 
 
 def _read(path: Path) -> TrustList:

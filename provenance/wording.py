@@ -12,13 +12,16 @@ from .evidence import Evidence
 from .reading import UNTRUSTED
 from .record import IPTC
 from .revocation import GOOD, REVOKED
-from .trust import SIGNERS, TIMES, TrustList
+from .trust import SIGNERS, TIMES, TrustList, name_of
 
 _FAILURES = {
     "assertion.bmffHash.mismatch": "the bytes of the video are not those that were signed",
     "assertion.dataHash.mismatch": "the bytes of the file are not those that were signed",
     "assertion.hashedURI.mismatch": "a part of the manifest was changed",
     "claimSignature.mismatch": "the signature does not fit the manifest",
+    "claimSignature.missing": "the manifest has no signature of its own name",
+    "algorithm.unsupported": "the signature names an algorithm that C2PA does not allow",
+    "signingCredential.invalid": "the certificate is not one for signing C2PA claims",
     "ingredient.manifest.mismatch": "the manifest of an ingredient was changed",
     "signingCredential.expired": "the signing certificate has expired",
 }
@@ -99,8 +102,9 @@ def _watermark(found: Evidence) -> Iterator[str]:
             "was signed over, as after any re-encoding or remuxing"
         )
     if found.similarity is not None:
-        verdict = "match" if found.matches else "mismatch, another picture or one changed beyond recognition"
-        yield f"fingerprint: {found.similarity:.2f}, {verdict}"
+        source = "the mark" if found.mark_id else "the manifest"
+        other = f"mismatch: {source} was copied from another video, or the picture was changed beyond recognition"
+        yield f"fingerprint: {found.similarity:.2f}, {'match' if found.matches else other}"
         sound = {True: "same", False: "other, or changed in speed or pitch", None: "not compared"}
         yield f"sound: {sound[found.same_sound]}"
 
@@ -112,6 +116,9 @@ def _trust(found: Evidence) -> str:
         return f"the certificate leads to the trust list {manifest.trust_list.shown}"
     if manifest.trust_list:
         return f"the certificate leads to the trust list {manifest.trust_list.shown}, which cannot mend the rest"
+    for each in lists:
+        if any(name_of(anchor) == manifest.issuer for anchor in each.certificates):
+            return f"untrusted: “{manifest.issuer}” is a name on the trust list {each.shown}, used here by another key"
     if lists:
         return f"untrusted, the certificate does not lead to {_either(lists)}"
     return "no trust list given, so nobody vouches for the signer's name"
