@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 VIEWS = 1.0, 0.85, 0.7  # central parts of a still that are hashed
 MOMENTS = 4  # stills of a video that are
-NEAR = 16  # differing bits of 64 at which a row is looked at
-CANDIDATES = 24  # rows whose fingerprints are compared
+NEAR = 12  # differing bits of 64 at which a row is looked at; a stranger has that few once in 3 million times
+CANDIDATES = 8  # rows whose fingerprints are compared, at up to a second each
 _HASH = 8  # bytes
 
 
