@@ -13,26 +13,32 @@ from .cells import BANDS, SLOT, SLOTS, SYMBOLS, cells
 from .levels import LOUDEST, band_weights, decibel, floor, whiten, with_neighbours
 from .mask import thresholds
 
-STRONGEST = 3.0  # dB
-NOISE_TO_MASK = 1.0
+STRONGEST = 2.75  # dB that a level moves at most
+NOISE_TO_MASK = 1.0  # power of the change against the masking threshold, at most
 QUIETEST = 1e-7  # mean square of what is left alone: -70 dBFS
-MARGIN, SOFTNESS = 6.0, 3.0  # dB that a period's symbol shall stand clear of a wrong reading
-PRICE = 0.45
+WHITE = 0.03  # power of the noise, against a band's mean, that the mark is made for beside none at all
+MARGIN, SOFTNESS = 6.0, 3.0  # dB by which a period's symbol shall stand clear of a wrong reading
 PILOT = 0.7  # what a pilot is worth against a symbol in danger
-MEMORY = 0.7  # of what the periods before have left to a symbol
-BLUR_TIME, BLUR_BANDS = (0.12, 0.6), 0.19  # of a change, what shows in the level before and after, its own, and beside
+PRICE = 0.3  # what strength must bring to be spent
+MEMORY = 0.7  # of what the periods before have done for a symbol
+BLUR_TIME, BLUR_BANDS = (0.12, 0.6), 0.19  # of a change: what shows a slot away and in its own; then a band away
 ITERATIONS = 8
 
 
 class SoundMarker:
-    """Marks one sound.
+    """Marks sound, a period at a time, as a stream.
+
+    What the reader will take a cell to say is what the sound says by itself plus, blurred, what the marker changes. So
+    each period is a small optimisation: move levels, within what the mask allows, until every sign of the code word
+    would be read right with a margin, in silence and in noise, with what the periods before have done for it.
 
     Args:
         record_id: 16 hex digits.
         rate: samples per second, 8,000 or more; bands above half of it stay empty.
         key: default as `resolve_key`.
 
-    The output does not depend on how the sound is cut into chunks. ValueError for a bad id or rate.
+    Raises:
+        ValueError: a bad id or rate.
     """
 
     def __init__(self, record_id: str, *, rate: int, key: bytes | None = None) -> None:
@@ -45,19 +51,21 @@ class SoundMarker:
         self._size = 4 * self._hop
         self._spacing = rate / self._size
         self._weights = band_weights(self._size // 2 + 1, self._spacing)
-        self._follows = (self._weights > 0.5).astype(float)  # (bins, BANDS): the band that a bin goes with
+        self._follows = (self._weights > 0.5).astype(np.float32)  # (bins, BANDS): the band that a bin goes with
         turns = 2 * np.pi * (np.arange(self._size) + 0.5) / self._size
-        self._look = 0.5 - 0.5 * np.cos(turns)
+        self._look = (0.5 - 0.5 * np.cos(turns)).astype(np.float32)
         self._window = np.sqrt(self._look)
+        self._begin()
 
     def mark(self, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Mono float samples in chunks; as many come out, somewhat more than a period later, as float32."""
+        """Mark mono samples; as many come out as go in, as float32, after at most 1.2 s.
+
+        Args:
+            chunks: float (n,) each; how the sound is cut into them does not change what comes out.
+        """
         hop = self._hop
         step, ahead = SLOTS * 4 * hop, (SLOTS * 4 + 8) * hop
-        self._past = np.zeros((1, BANDS), np.float32)
-        self._owed = np.zeros(SYMBOLS + 1)
-        self._floor = np.zeros(BANDS)
-        self._carry = np.zeros(2 * hop)
+        self._begin()
         rest, begin = np.zeros(hop, np.float32), hop  # a window begins a hop before its slot
         for samples in chunks:
             rest = np.concatenate([rest, np.asarray(samples, np.float32)])
@@ -69,16 +77,23 @@ class SoundMarker:
             yield self._block(whole[:ahead])[begin : len(rest)]
             rest, begin = rest[step:], 0
 
+    def _begin(self) -> None:
+        """What one period leaves to the next, as seen in silence and in noise: (2, …)."""
+        self._past = np.zeros((2, 1, BANDS), np.float32)  # the levels of its last slot
+        self._owed = np.zeros((2, SYMBOLS + 1))  # how far each symbol stands clear
+        self._floor = np.zeros((2, BANDS), np.float32)
+        self._carry = np.zeros(2 * self._hop, np.float32)  # the end of its last window
+
     def _block(self, samples: np.ndarray) -> np.ndarray:
         """One period, marked; `samples` go on for two slots."""
         hop = self._hop
         views = np.lib.stride_tricks.sliding_window_view(samples, self._size)
         frames = 2 * SLOTS
-        spectra = fft.rfft(views[: SLOTS * 4 * hop : 2 * hop] * self._window, axis=1)
-        looks = fft.rfft(views[: (SLOTS * 4 + 4) * hop : hop] * self._look, axis=1)
-        gain = self._gain(spectra.real**2 + spectra.imag**2, looks.real**2 + looks.imag**2)
-        change = fft.irfft(spectra * gain, n=self._size, axis=1) * self._window
-        added = np.zeros((frames + 1, 2 * hop))
+        spectra = np.asarray(fft.rfft(views[: SLOTS * 4 * hop : 2 * hop] * self._window, axis=1))
+        looks = np.asarray(fft.rfft(views[: (SLOTS * 4 + 4) * hop : hop] * self._look, axis=1))
+        gain = self._gain(np.abs(spectra) ** 2, np.abs(looks) ** 2)
+        change = np.asarray(fft.irfft(spectra * gain, n=self._size, axis=1)) * self._window
+        added = np.zeros((frames + 1, 2 * hop), np.float32)
         added[0] = self._carry
         added[:-1] += change[:, : 2 * hop]
         added[1:] += change[:, 2 * hop :]
@@ -88,39 +103,39 @@ class SoundMarker:
     def _gain(self, power: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """What to add to the spectra, as a factor (2 SLOTS, bins)."""
         energy = seen @ self._weights
-        self._floor = np.maximum(floor(energy), 0.7 * self._floor)
-        level = decibel(energy, self._floor)
-        level = level.reshape(-1, 4, BANDS)[:, :3].mean(axis=1)
+        white = WHITE * energy.mean()
+        quiet = floor(energy)
+        self._floor = np.maximum([quiet, quiet + white], 0.7 * self._floor).astype(np.float32)
+        floors = self._floor[:, None]
+        level = decibel(energy, floors).reshape(2, -1, 4, BANDS)[:, :, :3].mean(axis=2)
         room = self._room(power)
-        slot_energy = energy.reshape(-1, 4, BANDS)[:SLOTS, :3].mean(axis=1)
-        shown = room.reshape(SLOTS, 2, BANDS).mean(axis=1) * slot_energy / (slot_energy + self._floor)
-        share, level = self._shares(np.concatenate([self._past, level]), shown)
-        self._past = level[SLOTS : SLOTS + 1]
+        energy = energy.reshape(-1, 4, BANDS)[:SLOTS, :3].mean(axis=1)
+        shown = room.reshape(SLOTS, 2, BANDS).mean(axis=1) * energy / (energy + floors)
+        share = self._shares(np.concatenate([self._past, level], axis=1), shown)
         db = np.repeat(share, 2, axis=0) * room
         return (10 ** (db / 20) - 1) @ self._follows.T
 
-    def _shares(self, level: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """How much of its room each cell uses, -1 to 1, (SLOTS, BANDS), and the levels that come of it."""
-        symbols, wanted = self._cells.symbols.ravel(), self._wanted
-        share = wanted * 0.7
+    def _shares(self, level: np.ndarray, shown: np.ndarray) -> np.ndarray:
+        """How much of its room each cell uses, -1 to 1, (SLOTS, BANDS)."""
+        symbols, wanted = self._cells.symbols, self._wanted
+        share, stands, after = wanted * np.float32(0.7), self._owed, level
         for turn in range(ITERATIONS + 1):
-            change = np.zeros_like(level)
-            change[1:-1] = _blurred(np.pad(share * shown, ((1, 1), (0, 0))))
-            surprise = whiten(level + change, 1)
-            inside = np.abs(surprise) < LOUDEST
-            stands = (
-                np.bincount(symbols, (np.clip(surprise, -LOUDEST, LOUDEST) * wanted).ravel(), SYMBOLS + 1) + self._owed
-            )
+            after = level.copy()
+            after[:, 1:-1] += _blurred(_padded(share * shown, 1))
+            surprise = whiten(after, 1)
+            says = np.clip(surprise, -LOUDEST, LOUDEST) * wanted
+            stands = self._owed + np.stack([np.bincount(symbols.ravel(), each.ravel(), SYMBOLS + 1) for each in says])
             if turn == ITERATIONS:
                 break
-            weight = 1 / (1 + np.exp((stands - MARGIN) / SOFTNESS))
-            weight[SYMBOLS] = PILOT
-            pull = np.pad(wanted * weight[symbols].reshape(wanted.shape) * inside, ((2, 2), (0, 0)))
-            slope = _blurred(whiten(pull, 1)) * shown
+            danger = 1 / (1 + np.exp((stands - MARGIN) / SOFTNESS))
+            danger[:, SYMBOLS] = PILOT
+            pull = wanted * danger.astype(np.float32)[:, symbols] * (np.abs(surprise) < LOUDEST)
+            slope = (_blurred(whiten(_padded(pull, 2), 1)) * shown).sum(axis=0)
             share = 0.5 * share + 0.5 * np.clip(slope / PRICE, -1, 1)
+        self._past = after[:, SLOTS : SLOTS + 1]
         self._owed = MEMORY * stands
-        self._owed[SYMBOLS] = 0
-        return share, level + change
+        self._owed[:, SYMBOLS] = 0
+        return share
 
     def _room(self, power: np.ndarray) -> np.ndarray:
         """Decibels that each band may move, (2 SLOTS, BANDS)."""
@@ -133,6 +148,10 @@ class SoundMarker:
 
 
 def _blurred(change: np.ndarray) -> np.ndarray:
-    """What a change of cells (n, BANDS) does to the levels (n - 2, BANDS) that the reader sees."""
-    own = BLUR_TIME[1] * change[1:-1] + BLUR_TIME[0] * (change[:-2] + change[2:])
-    return with_neighbours(own, BLUR_BANDS)
+    """What a change of cells (…, n, BANDS) does to the levels (…, n - 2, BANDS) that the reader sees."""
+    sides = change[..., :-2, :] + change[..., 2:, :]
+    return with_neighbours(BLUR_TIME[1] * change[..., 1:-1, :] + BLUR_TIME[0] * sides, BLUR_BANDS)
+
+
+def _padded(cells: np.ndarray, slots: int) -> np.ndarray:
+    return np.pad(cells, ((0, 0), (slots, slots), (0, 0)))

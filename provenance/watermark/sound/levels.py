@@ -12,7 +12,7 @@ _MEAN, _NOISE, _ALL = 1e-3, 6.0, 1e-6  # of the band's mean power, of its quiete
 
 
 def band_weights(bins: int, spacing: float, pitch: float = 1.0) -> np.ndarray:
-    """Part of each bin in each band, float32 (bins, BANDS), for bands `pitch` times as high and bins `spacing` Hz wide."""
+    """Part of each bin in each band, float32 (bins, BANDS); bins `spacing` Hz wide, bands `pitch` times as high."""
     edges = np.clip(EDGES * pitch / spacing + 0.5, 0, bins)
     inside = np.clip(edges[None] - np.arange(bins)[:, None], 0, 1)  # of the bin's width, how much lies below each edge
     return np.diff(inside, axis=1).astype(np.float32)
@@ -32,14 +32,15 @@ def decibel(energy: np.ndarray, floor: np.ndarray) -> np.ndarray:
 
 
 def whiten(levels: np.ndarray, lag: int) -> np.ndarray:
-    """What neighbours in time, `lag` rows away, and in frequency do not foretell: (n, BANDS) to (n - 2 lag, BANDS)."""
-    return with_neighbours(levels[lag:-lag] - BEFORE * (levels[: -2 * lag] + levels[2 * lag :]), -BESIDE)
+    """What neighbours in time, `lag` rows away, and in frequency do not foretell; `lag` rows fewer at either end."""
+    before, after = levels[..., : -2 * lag, :], levels[..., 2 * lag :, :]
+    return with_neighbours(levels[..., lag:-lag, :] - BEFORE * (before + after), -BESIDE)
 
 
 def with_neighbours(values: np.ndarray, share: float) -> np.ndarray:
     """Every column plus a share of the columns beside it; those at the edge stand in for what they lack."""
     total = values.copy()
-    total[:, 1:] += share * values[:, :-1]
-    total[:, :-1] += share * values[:, 1:]
-    total[:, [0, -1]] += share * values[:, [0, -1]]
+    total[..., 1:] += share * values[..., :-1]
+    total[..., :-1] += share * values[..., 1:]
+    total[..., [0, -1]] += share * values[..., [0, -1]]
     return total

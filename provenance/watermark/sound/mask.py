@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 FULL_SCALE = 96.0  # dB SPL of a sine at full scale
+TONAL = 20.0  # dB that the spectrum within a band is less flat than white noise where it counts as a tone
 
 
 def bark(hertz: np.ndarray) -> np.ndarray:
@@ -54,7 +55,3 @@ def thresholds(power: np.ndarray, spacing: float, full_scale: float) -> tuple[np
     offset = tonal * (14.5 + np.arange(len(starts))) + (1 - tonal) * 5.5
     masked = (energy * 10 ** (-offset / 10)) @ spread.T
     return np.maximum(masked, quiet * full_scale), energy, band
-
-
-TONAL = 20.0
-"""Spectral flatness, in dB below white noise, that counts as a tone within a band."""

@@ -49,8 +49,8 @@ class Listener:
     def __init__(self, samples: np.ndarray) -> None:
         window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
         views = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
-        spectra = fft.rfft(views * window, 2 * BINS - 2, axis=1)
-        self._power = spectra.real**2 + spectra.imag**2
+        spectra = np.asarray(fft.rfft(views * window, 2 * BINS - 2, axis=1))
+        self._power = np.abs(spectra) ** 2
         self._last: tuple[float, np.ndarray] | None = None
 
     def hear(self, pitch: float) -> np.ndarray:
@@ -84,8 +84,8 @@ def _fold(heard: np.ndarray, speed: float) -> np.ndarray:
 
 def _correlate(slots: np.ndarray, pattern: np.ndarray) -> np.ndarray:
     """Sum of products (SLOTS, HOPS) with the pattern that begins at each slot."""
-    product = fft.rfft(slots, axis=0) * fft.rfft(pattern, axis=0).conj()
-    return fft.irfft(product.sum(axis=2), n=SLOTS, axis=0)
+    heard, known = np.asarray(fft.rfft(slots, axis=0)), np.asarray(fft.rfft(pattern, axis=0))
+    return np.asarray(fft.irfft((heard * known.conj()).sum(axis=2), n=SLOTS, axis=0))
 
 
 def families() -> list[list[tuple[float, float]]]:
