@@ -32,6 +32,10 @@ class FacewrightError(Exception):
         self.message = message
         self.hint = hint
 
+    def __reduce__(self) -> tuple[type[FacewrightError], tuple[str, str, str]]:
+        """From one process to another."""
+        return type(self), (self.code, self.message, self.hint)
+
     def to_dict(self) -> dict[str, str | int]:
         """The `error` object of every `--json` answer."""
         return {"code": self.code, "message": self.message, "hint": self.hint, "exit_code": self.exit_code}

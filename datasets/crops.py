@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +142,7 @@ def face_crops(
     most: float | None = None,
     split: str | None = None,
     terms: Collection[str] = TERMS,
+    workers: int = 0,
     progress: Report = silent,
 ) -> Crops:
     """Clips of all faces that `data` names; what a former call has made in `cache` is used.
@@ -153,6 +157,7 @@ def face_crops(
         split: only this one; where the index names none, a tenth of the people, one at least, is "val", the others are
             "train".
         terms: licence classes to use.
+        workers: processes that cut at the same time; 0 cuts in this one.
 
     Raises:
         AssetError: `data_missing` if no face is left.
@@ -166,17 +171,15 @@ def face_crops(
     folder = cache / f"crops-{_hash(sorted(_words(cut).items()))}"
     with telling(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    clips: list[FaceClip] = []
-    for number, entry in enumerate(entries):
-        video = Path(entry.video)
-        progress(Progress("crop faces", number, len(entries), "videos", video.name))
-        own = folder / f"{video.stem[:60]}-{_hash([entry.video, video.stat().st_size, video.stat().st_mtime_ns])}"
-        if not (own / "clips.json").exists():
-            cut_video(video, own, cut)
-        clips += [
-            FaceClip(entry, span["start"], fps, int(span["frames"]), own / f"{index:03d}.frames.npy")
-            for index, span in enumerate(spans(own))
-        ]
+    homes = [(entry, folder / _home(Path(entry.video))) for entry in entries]
+    _cut_missing(
+        [(Path(e.video), home, cut) for e, home in homes if not (home / "clips.json").exists()], workers, progress
+    )
+    clips = [
+        FaceClip(entry, span["start"], fps, int(span["frames"]), home / f"{number:03d}.frames.npy")
+        for entry, home in homes
+        for number, span in enumerate(spans(home))
+    ]
     if not clips:
         what = f"no video of {data}" + (f" in split {split!r}" if split else "")
         raise AssetError("data_missing", f"{what} shows a face for a second", "Name other data with --data.")
@@ -194,6 +197,25 @@ def _parted(entries: list[Entry]) -> list[Entry]:
         replace(entry, split="val" if group in held_out else "train")
         for entry, group in zip(entries, group_of, strict=True)
     ]
+
+
+def _cut_missing(jobs: list[tuple[Path, Path, Cut]], workers: int, progress: Report) -> None:
+    """Cut videos, here or in processes of their own; an error in one ends all."""
+    with ProcessPoolExecutor(workers, get_context("spawn")) if workers else nullcontext() as pool:
+        done = map(_cut, jobs) if pool is None else pool.map(_cut, jobs)
+        for number, (video, _, _) in enumerate(jobs):
+            progress(Progress("crop faces", number, len(jobs), "videos", video.name))
+            next(done)
+
+
+def _cut(job: tuple[Path, Path, Cut]) -> None:
+    cut_video(*job)
+
+
+def _home(video: Path) -> str:
+    """A name that changes with the file."""
+    known = video.stat()
+    return f"{video.stem[:60]}-{_hash([str(video), known.st_size, known.st_mtime_ns])}"
 
 
 def _words(cut: Cut) -> dict[str, object]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ..errors import FacewrightError
 from .machine import Machine
 from .stage import Stage
 from .trainer import Part
@@ -22,7 +23,13 @@ class _Steps(Dataset):
         self.stage, self.micro_batch = stage, micro_batch
         self.index, self.count = machine.index, machine.count
 
-    def __getitem__(self, step: int) -> list[Part]:
+    def __getitem__(self, step: int) -> list[Part] | FacewrightError:
+        try:
+            return self._parts(step)
+        except FacewrightError as error:  # handed over whole; raised in a worker it would be a RuntimeError
+            return error
+
+    def _parts(self, step: int) -> list[Part]:
         size = self.stage.batch_size
         mine = range(step * size + self.index, (step + 1) * size, self.count)
         most = self.micro_batch or len(mine)
@@ -53,10 +60,12 @@ def feed(
         multiprocessing_context="fork" if workers else None,
     )
     for parts in loader:
+        if isinstance(parts, FacewrightError):
+            raise parts
         yield [(share, {name: _to(value, machine.device) for name, value in batch.items()}) for share, batch in parts]
 
 
-def _same(parts: list[Part]) -> list[Part]:
+def _same(parts: list[Part] | FacewrightError) -> list[Part] | FacewrightError:
     return parts
 
 

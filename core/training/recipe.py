@@ -23,6 +23,7 @@ class Request:
         out: the folder of `--out`, shared by the stages of a method.
         preset: a frozen dataclass of the recipe's presets, `--steps` already put in.
         seed: of every draw.
+        workers: processes that may prepare data at the same time; 0 for none besides this one.
         progress: for what takes long before the first step, such as tracking faces.
     """
 
@@ -30,6 +31,7 @@ class Request:
     out: Path
     preset: Any
     seed: int = 0
+    workers: int = 0
     progress: Report = silent
 
     @property

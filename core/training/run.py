@@ -55,7 +55,7 @@ def train(
     chosen, values = recipe.preset(preset)
     if steps is not None:
         values = replace(values, steps=steps)
-    request = Request(data, out, values, seed, progress)
+    request = Request(data, out, values, seed, options.workers or 0, progress)
     told = {"stage": f"{number} ({recipe.title})", "preset": chosen}
     if dry_run:
         expect = {"expect": values.expect, "steps": values.steps, "batch": values.batch}

@@ -71,6 +71,15 @@ def test_a_clip_holds_the_face_and_where_it_is(cut):
     assert sway > 3  # one square for the whole shot: the head moves in it
 
 
+def test_workers_cut_the_same(cut, folder, tmp_path):
+    _, crops = cut
+    others = face_crops(folder / "index.jsonl", tmp_path, size=128, fps=FPS, workers=1)
+    pairs = list(zip(crops.clips, others.clips, strict=True))
+    assert pairs
+    assert all(np.array_equal(one.frames, other.frames) for one, other in pairs)
+    assert all(np.array_equal(one.landmarks, other.landmarks) for one, other in pairs)
+
+
 def test_the_second_time_nothing_is_decoded(cut, folder, monkeypatch):
     cache, crops = cut
     monkeypatch.setattr(made, "cut_video", None)

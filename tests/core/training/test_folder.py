@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -77,6 +79,32 @@ def test_the_log_has_every_figure(run):
     assert "evaluate/distance" in last[-1]
     assert last[-1]["evaluate/distance"] < lines[0]["maker/distance"]
     assert last[0]["maker/rate"] == pytest.approx(0, abs=1e-9)
+
+
+def test_tensorboard_gets_the_same_where_it_is_installed(toy, tmp_path, monkeypatch):
+    told = []
+
+    class Writer:
+        def __init__(self, folder, purge_step):
+            told.append((folder, purge_step))
+
+        def add_scalar(self, name, value, step):
+            told.append((name, value, step))
+
+        def add_image(self, name, sheet, step, dataformats):
+            told.append((name, sheet.shape, step, dataformats))
+
+        def close(self):
+            told.append("closed")
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=Writer))
+    toy.train(tmp_path, steps=2)
+    assert told[0] == (str(tmp_path / "tensorboard"), 1)
+    assert ("samples", (8, 15, 3), 2, "HWC") in told
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    logged = [(name, value, line["step"]) for line in lines for name, value in line.items() if name != "step"]
+    assert set(logged) <= set(told)
+    assert told[-1] == "closed"
 
 
 def test_a_sheet_shows_rows_and_columns(run):

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from facewright.core.errors import UsageError
+from facewright.core.errors import InputError, UsageError
 from facewright.core.training.feed import _Steps
 from facewright.core.training.tensors import read_tensors
 
@@ -50,6 +50,21 @@ def test_every_sample_is_dealt_out_once(toy, count, micro):
         shares += sum(share for share, _ in parts)
     assert sorted(positions) == list(range(24, 32))
     assert shares == pytest.approx(count)  # a mean over processes of sums over parts
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_in_a_worker_is_the_error_it_was(toy, tmp_path, workers):
+    def fail(position):
+        if position == 20:
+            raise InputError("unreadable", "that file is broken", "mend it")
+
+    with pytest.raises(InputError) as caught:
+        toy.train(tmp_path, at=fail, workers=workers)
+    assert (caught.value.code, caught.value.message, caught.value.hint) == (
+        "unreadable",
+        "that file is broken",
+        "mend it",
+    )
 
 
 def test_parts_give_the_same_curve(toy, alone, tmp_path):
