@@ -14,7 +14,7 @@ from .reading import ManifestReading, read_manifest
 from .revocation import ASK_NOBODY, UNKNOWN, Enquiry, Revocation, check
 from .signature import signing_chain
 from .store import Entry, Store
-from .trust import TrustList
+from .trust import BAD_CERTIFICATE, TrustList
 from .watermark import MarkReading, read_mark
 
 _SAME = "method", "method_version", "weights", "seed", "controls"  # what a manifest and a record of one id must share
@@ -104,7 +104,7 @@ def _revocation(manifest: ManifestReading, enquiry: Enquiry) -> Revocation:
         anchors = manifest.trust_list.certificates if manifest.trust_list else []
         allowed = enquiry if manifest.trust_list else Enquiry(False, enquiry.responder, enquiry.lists)
         return check(chain, anchors, allowed)
-    except ValueError as error:
+    except BAD_CERTIFICATE as error:
         return Revocation(UNKNOWN, reason=str(error))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509 import ocsp
@@ -22,6 +22,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 from ..core.errors import InputError, UsageError
 from ..core.fetching import fetch
 from .signature import issued
+from .trust import BAD_CERTIFICATE
 
 GOOD, REVOKED, UNKNOWN, NOT_CHECKED = "good", "revoked", "unknown", "not checked"
 SKEW = timedelta(minutes=5)
@@ -138,7 +139,7 @@ def _asked(certificate: x509.Certificate, issuer: x509.Certificate, url: str, *,
         if (answer.serial_number, answer.issuer_key_hash) != (request.serial_number, request.issuer_key_hash):
             return Revocation(UNKNOWN, url, reason="the answer is about another certificate")
         _verify_answer(answer, issuer)
-    except (InputError, ValueError, UnsupportedAlgorithm, InvalidSignature) as error:
+    except (InputError, *BAD_CERTIFICATE) as error:
         return Revocation(UNKNOWN, url, reason=str(error) or "the answer is not signed by the issuer")
     said, until = answer.this_update_utc, answer.next_update_utc
     now = datetime.now(UTC)
@@ -187,7 +188,7 @@ def _verify(key: Any, signature: bytes, data: bytes, signed: Any) -> None:
 def _fetched(certificate: x509.Certificate, issuer: x509.Certificate, url: str) -> Revocation:
     try:
         return _by_list(certificate, issuer, _parse_list(fetch(url, limit=CRL_LIMIT)), url)
-    except (InputError, ValueError) as error:
+    except (InputError, *BAD_CERTIFICATE) as error:
         return Revocation(UNKNOWN, url, reason=str(error))
 
 
@@ -196,7 +197,7 @@ def _by_list(
 ) -> Revocation:
     try:
         fits = crl.issuer == issuer.subject and crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
-    except (TypeError, ValueError, UnsupportedAlgorithm):
+    except BAD_CERTIFICATE:
         fits = False
     said = _iso(crl.last_update_utc)
     if not fits:
@@ -213,7 +214,7 @@ def _by_list(
 def _load_list(path: Path) -> tuple[x509.CertificateRevocationList, str]:
     try:
         return _parse_list(path.read_bytes()), path.name
-    except (OSError, ValueError) as error:
+    except (OSError, *BAD_CERTIFICATE) as error:
         raise UsageError("bad_crl", f"Cannot use the revocation list {path}: {error}.", "Give a CRL.") from error
 
 

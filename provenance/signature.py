@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-from .trust import TrustList
+from .trust import BAD_CERTIFICATE, TrustList
 
 DEEPEST = 32  # levels of boxes or CBOR; hostile files nest
 X5CHAIN = 33, "x5chain"
@@ -30,7 +29,7 @@ def signing_chain(store: bytes, label: str) -> list[x509.Certificate]:
         headers = {**unprotected, **(decoded(protected) if protected else {})}
         chain = next(headers[key] for key in X5CHAIN if key in headers)
         return [x509.load_der_x509_certificate(der) for der in ([chain] if isinstance(chain, bytes) else chain)]
-    except (StopIteration, TypeError, KeyError, IndexError, struct.error) as error:
+    except (StopIteration, KeyError, IndexError, RecursionError, struct.error, *BAD_CERTIFICATE) as error:
         raise ValueError(f"no signature of {label} can be read") from error
 
 
@@ -58,7 +57,7 @@ def issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
         if not issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
             return False
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound):
+    except BAD_CERTIFICATE:
         return False
     return True
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 from ..core.errors import MachineError, UsageError
@@ -26,6 +27,16 @@ from ..core.paths import home
 
 SIGNERS, TIMES = "manifest", "tsa"  # c2pa's names of the two kinds
 LARGEST = 16 << 20  # bytes of a list
+BAD_CERTIFICATE = (  # what cryptography raises for a hostile one, at loading or at the first look into it
+    ValueError,
+    TypeError,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    x509.ExtensionNotFound,
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _EXTENSIONS = "1.3.6.1.5.5.7.3.4", "1.3.6.1.5.5.7.3.36", "1.3.6.1.4.1.62558.2.1"  # e-mail, document and claim signing
 
@@ -188,8 +199,12 @@ def forget(name: str) -> None:
 
 def name_of(certificate: x509.Certificate) -> str | None:
     """What a verdict calls the holder: the common name, else the organisation."""
+    try:
+        names = certificate.subject
+    except BAD_CERTIFICATE:
+        return None
     for kind in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
-        for attribute in certificate.subject.get_attributes_for_oid(kind):
+        for attribute in names.get_attributes_for_oid(kind):
             return str(attribute.value)
     return None
 
@@ -219,7 +234,7 @@ def _put(path: Path, data: bytes) -> None:
 def _count(pem: str, source: str | Path) -> int:
     try:
         return len(x509.load_pem_x509_certificates(pem.encode()))
-    except ValueError as error:
+    except BAD_CERTIFICATE as error:
         raise _unusable(source, error) from error
 
 
