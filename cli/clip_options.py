@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..generate.methods import registry
+from ..provenance.labels import PRESETS
 from .verb import option
 
 CONTROLS = ("head_motion", "blink", "gaze", "mouth", "emotion", "level")
@@ -76,6 +77,10 @@ def clip_options(command: Callable[..., Any]) -> Callable[..., Any]:
             section="Method",
             help="auto, cpu or cuda.",
         ),
+        option("--label", type=click.Choice(PRESETS), section="Label", help="Label the video as a law asks."),
+        option("--label-language", metavar="CODE", section="Label", help="Language of the text, such as en or de."),
+        option("--label-provider", metavar="NAME", section="Label", help="Who provides the system or the service."),
+        option("--label-cue", is_flag=True, section="Label", help="Begin the sound with “AI” in Morse."),
         option("--consent", metavar="FILE", type=path, section="Record", help="Text: who agreed to what."),
         option("--batch", metavar="CSV", type=path, section="Batch", help="Make one clip for each row of a table."),
         option("--out-dir", metavar="DIR", type=path, section="Batch", help="Folder of the outputs."),

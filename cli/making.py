@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from ..core.errors import InputError, UsageError
 from ..generate.methods import registry
+from ..provenance.labels import Label
 from .clip_options import CONTROLS
 from .estimate import expected_seconds, remember
 from .progress import progress
@@ -121,8 +122,18 @@ def _prepare(job: Job) -> Clip:
         size=values["size"],
         face=values["face"],
         consent=job.consent,
+        label=_label(values),
         **job.controls,
     )
+
+
+def _label(values: dict[str, Any]) -> Label | None:
+    preset, language, provider = (values[name] for name in ("label", "label_language", "label_provider"))
+    if preset:
+        return Label(preset, language or "", provider or "", values["label_cue"])
+    if language or provider or values["label_cue"]:
+        raise UsageError("usage", "There is no label for these label options.", "Add --label eu, california or china.")
+    return None
 
 
 @cache

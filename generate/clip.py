@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..provenance import Sealed
+    from ..provenance.labels import Label
     from .drive import Drive
     from .method import ControlValue, Method
 
@@ -37,6 +39,7 @@ class Clip:
         chunk: frames rendered at a time; changes memory, never pixels.
         record_id: 64-bit id that every frame carries.
         warnings: things the caller should tell the user.
+        label: what a law asks to be shown, written and heard; part of the frames, below the mark.
     """
 
     method: Method
@@ -53,6 +56,7 @@ class Clip:
     consent: str | None = None
     chunk: int = 16
     warnings: tuple[str, ...] = ()
+    label: Label | None = None
     record_id: str = field(default_factory=new_record_id)
 
     @property
@@ -79,6 +83,7 @@ class Clip:
             UsageError: `output_exists` and other targets that cannot be written.
             RefusedError: marking or signing failed; there is no file.
         """
+        sounds = self.drive.sounds or (self.label is not None and self.label.cue)
         return seal(
             self._unmarked(),
             path,
@@ -87,8 +92,9 @@ class Clip:
             width=self.width,
             height=self.height,
             record_id=self.record_id,
-            audio=self._sound() if self.drive.sounds else None,
-            audio_rate=SOUND_RATE if self.drive.sounds else None,
+            audio=self._sound() if sounds else None,
+            audio_rate=SOUND_RATE if sounds else None,
+            metadata=self.label.tags(self.record_id, datetime.now(UTC)) if self.label else None,
             force=force,
             total=self.frames,
             progress=progress,
@@ -104,21 +110,28 @@ class Clip:
             method_version=VERSION,
             weights=self.weights,
             seed=self.seed,
-            controls={**self.options, **self.controls},
+            controls={**self.options, **self.controls, **({"label": self.label.to_dict()} if self.label else {})},
             ingredients=tuple(made_from),
             consent=self.consent,
             digital_source_type=SOURCE_TYPE,
         )
 
     def _unmarked(self) -> Iterator[np.ndarray]:
-        """Frames before the mark: for the seal alone, which marks them before anything else sees them."""
+        """Labelled frames before the mark: for the seal alone, which marks them before anything else sees them."""
+        return self.label.drawn(self._rendered(), self.fps) if self.label else self._rendered()
+
+    def _rendered(self) -> Iterator[np.ndarray]:
         blocks = self.method.motion(self.state, self.drive, controls=self.controls, seed=self.seed, fps=float(self.fps))
         for block in blocks:
             for first in range(0, len(block), self.chunk):
                 yield self.method.render(self.state, block[first : first + self.chunk])
 
     def _sound(self) -> Iterator[np.ndarray]:
-        return self.drive.audio(SOUND_RATE)
+        sound = self.drive.audio(SOUND_RATE) if self.drive.sounds else None
+        if self.label and self.label.cue:
+            return self.label.sounding(sound, SOUND_RATE)
+        assert sound is not None
+        return sound
 
 
 def even_size(height: int, width: int, short_side: int | None, *, largest: int = 1080) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import AssetError, InputError, VerifyError
 from ..provenance import Store, verify
+from ..provenance.labels import Label
 from ..provenance.record import NO_CONSENT, sha256_file
 from .drive import DialogueDrive, Drive, SpeechDrive, VideoDrive
 from .talker import load
@@ -17,7 +18,7 @@ from .talker import load
 if TYPE_CHECKING:
     from .clip import Clip
 
-OPTIONS = ("fps", "size", "face", "seconds", "drive", "weights")  # what a clip adds to the controls of its method
+OPTIONS = ("fps", "size", "face", "seconds", "drive", "weights", "label")  # what a clip adds to the controls of its method
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Origin:
             size=options["size"],
             face=options["face"],
             consent=self.consent,
+            label=Label(**options["label"]) if options["label"] else None,
             **controls,
         )
         if clip.weights != self.weights:

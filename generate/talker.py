@@ -37,6 +37,7 @@ class Talker:
         seconds: float | None = None,
         consent: str | None = None,
         chunk: int = 16,
+        label: Label | None = None,
         **controls: Any,
     ) -> Clip:
         """Prepare a clip.
@@ -51,6 +52,7 @@ class Talker:
             seconds: make only the first so many seconds.
             consent: statement of who agreed to what, kept in the signed manifest.
             chunk: frames at a time.
+            label: what a law asks to be shown, written and heard; none by default.
             controls: knobs of the method (`talker.method.card.controls`).
 
         Raises:
@@ -108,6 +110,7 @@ class Talker:
             weights=registry.weight_hashes(self.method.records),
             consent=consent,
             chunk=chunk,
+            label=label,
             warnings=(note,) if several else (),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +28,7 @@ def encode(
     mark: str | None,
     audio: Iterable[np.ndarray] | None,
     audio_rate: int | None,
+    metadata: Mapping[str, str] | None,
     total: int | None,
     progress: Report,
     watch: Stopwatch,
@@ -64,7 +65,7 @@ def encode(
 
     done = 0
     pending: Future[None] | None = None
-    with VideoWriter(path, width=width, height=height, fps=fps, audio_rate=audio_rate) as writer:
+    with VideoWriter(path, width=width, height=height, fps=fps, audio_rate=audio_rate, metadata=metadata) as writer:
         with ThreadPoolExecutor(1, thread_name_prefix="seal") as worker:
             for frames in chunks:
                 samples = sound.until((done + len(frames)) / float(fps)) if sound else []

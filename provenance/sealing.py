@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -71,6 +71,7 @@ def seal(
     marked: bool = False,
     audio: Iterable[np.ndarray] | None = None,
     audio_rate: int | None = None,
+    metadata: Mapping[str, str] | None = None,
     force: bool = False,
     total: int | None = None,
     signer: Signer | None = None,
@@ -88,6 +89,7 @@ def seal(
         record_id: 16 hex digits; a new one if None.
         marked: the chunks carry the mark of `record_id` already. Checked in the end like any other.
         audio: mono float32 samples at `audio_rate`, pulled along with the frames; what exceeds the video is left.
+        metadata: tags of the file, such as those of a `Label`.
         force: an existing target may be replaced.
         total: number of frames if known, for the progress.
         signer: default: the user's identity, or the local signer.
@@ -124,6 +126,7 @@ def seal(
             mark=None if marked else record_id,
             audio=audio,
             audio_rate=audio_rate,
+            metadata=metadata,
             total=total,
             progress=progress,
             watch=watch,

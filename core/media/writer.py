@@ -27,6 +27,11 @@ _THREADS = 3
 _DOWN = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 
 
+def _movflags(metadata: Mapping[str, str] | None) -> dict[str, str]:
+    """The index at the front; tags under their own names (`mdta`), where MP4 alone would drop those it does not know."""
+    return {"movflags": "+faststart+use_metadata_tags" if metadata else "+faststart"}
+
+
 class VideoWriter:
     """Writes frames and sound to an MP4 file; a context manager.
 
@@ -42,7 +47,7 @@ class VideoWriter:
         audio_rate: samples per second of what `write_audio` gets; None for a silent film.
         crf: x264's constant rate factor: 0 lossless, 18 visually so, 51 worst.
         preset: x264's preset.
-        metadata: tags that MP4 knows (title, artist, comment, …).
+        metadata: tags, of any name.
         options: further options of the encoder, by FFmpeg's names.
 
     Raises:
@@ -78,7 +83,7 @@ class VideoWriter:
         self._container: Any = None
         self._ours = False  # until the file is open, what stands at `path` is someone else's
         try:
-            self._container = av.open(str(self.path), "w", format="mp4", container_options={"movflags": "+faststart"})
+            self._container = av.open(str(self.path), "w", format="mp4", container_options=_movflags(metadata))
             self._container.metadata.update(metadata or {})
             self._video = self._add_video({"crf": str(crf), "preset": preset, **(options or {})})
             self._audio = self._add_audio(audio_rate) if audio_rate else None
