@@ -7,7 +7,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -75,9 +75,11 @@ def _flat(options: Any, prefix: str = "") -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Of everything that decides what a training gives."""
-    known = {each.metadata["Name"].lower() for each in metadata.distributions() if each.metadata["Name"]}
-    packages = {name: metadata.version(name) for name in PACKAGES if name in known}
-    return {"facewright": VERSION, "python": platform.python_version(), **packages}
+    found = {}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return {"facewright": VERSION, "python": platform.python_version(), **found}
 
 
 def note_start(folder: Path, step: int, machine: Mapping[str, Any]) -> None:

@@ -59,6 +59,12 @@ class Machine:
         """Networks compute in the chosen precision inside."""
         return torch.autocast(self.device.type, PRECISIONS[self.precision], enabled=self.precision != "float32")
 
+    def seed(self, number: int) -> None:
+        """Seed torch's generators here; `torch.manual_seed` takes a traceback for every kind of device there is not."""
+        torch.default_generator.manual_seed(number)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(number)
+
     @contextmanager
     def main_first(self) -> Iterator[None]:
         """The first process goes through the block alone, then the others together."""

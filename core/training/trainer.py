@@ -65,7 +65,7 @@ class Trainer:
         for index, turn in enumerate(self.stage.turns):
             if number % turn.every == 0:
                 words = (self.stage.seed, "turn", number, index, self.machine.index)
-                torch.manual_seed(int(generator(*words).integers(2**62)))
+                self.machine.seed(int(generator(*words).integers(2**62)))
                 figures |= {f"{turn.name}/{name}": value for name, value in self._take(turn, number, parts).items()}
         if self.machine.count > 1:
             self.machine.share(buffer for network in self.stage.networks.values() for buffer in network.buffers())
