@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -56,12 +57,15 @@ class RelativeAttention(nn.Module):
         nn.init.xavier_uniform_(self.content_bias)
         nn.init.xavier_uniform_(self.position_bias)
 
-    def forward(self, x: Tensor, positions: Tensor) -> Tensor:
-        """x (b, n, width), positions (2n - 1, width) → (b, n, width)."""
+    def distances(self, positions: Tensor) -> Tensor:
+        """Positions (2n - 1, width) as `forward` wants them, (heads, k, 2n - 1): they do not depend on its input."""
+        return self._split(self.position(positions)).transpose(-1, -2)
+
+    def forward(self, x: Tensor, distances: Tensor) -> Tensor:
+        """x (b, n, width), distances (heads, k, 2n - 1) → (b, n, width)."""
         count = x.shape[1]
         query, key, value = (self._split(layer(x)) for layer in (self.query, self.key, self.value))  # b h n k
-        distance = self._split(self.position(positions)[None])  # 1 h 2n-1 k
-        scores = (query + self.position_bias[:, None]) @ distance.transpose(-1, -2)  # b h n 2n-1
+        scores = (query + self.position_bias[:, None]) @ distances  # b h n 2n-1
         # entry (i, j) is that of distance i - j, which lies n - 1 - i + j from the left of row i
         scores = scores.flatten(-2)[..., count - 1 :].unfold(-1, count, max(2 * count - 2, 1))  # b h n n
         mixed = F.scaled_dot_product_attention(
@@ -74,7 +78,7 @@ class RelativeAttention(nn.Module):
         return self.out(mixed.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.unflatten(-1, (self.heads, -1)).transpose(-2, -3)
 
 
 class TimeConvolution(nn.Module):
@@ -106,10 +110,10 @@ class ConformerBlock(nn.Module):
         )
         self.dropout = nn.Dropout(params.dropout)
 
-    def forward(self, x: Tensor, positions: Tensor) -> Tensor:
-        """x (b, n, width), positions (2n - 1, width) → (b, n, width)."""
+    def forward(self, x: Tensor, distances: Tensor) -> Tensor:
+        """x (b, n, width), distances (heads, k, 2n - 1) → (b, n, width)."""
         x = self.first_norm(x + 0.5 * self.dropout(self.first(x)))
-        x = self.attention_norm(x + self.dropout(self.attention(x, positions)))
+        x = self.attention_norm(x + self.dropout(self.attention(x, distances)))
         x = self.convolution_norm(x + self.dropout(self.convolution(x)))
         x = self.last_norm(x + 0.5 * self.dropout(self.last(x)))
         return self.norm(x)
@@ -120,16 +124,20 @@ class Conformer(nn.Module):
 
     def __init__(self, params: ConformerParams) -> None:
         super().__init__()
-        self.scale = math.sqrt(params.width)
+        self.width, self.scale = params.width, math.sqrt(params.width)
         self.blocks = nn.ModuleList(ConformerBlock(params) for _ in range(params.depth))
         self.dropout = nn.Dropout(params.dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(b, n, width) → (b, n, width)."""
-        positions = self.dropout(relative_positions(x.shape[1], x.shape[2], x.device).to(x.dtype))
+    def distances(self, like: Tensor) -> list[Tensor]:
+        """What every block makes of the positions of frames like (b, n, …): of use to whoever calls often."""
+        positions = self.dropout(relative_positions(like.shape[1], self.width, like.device).to(like.dtype))
+        return [cast("ConformerBlock", block).attention.distances(positions) for block in self.blocks]
+
+    def forward(self, x: Tensor, distances: list[Tensor] | None = None) -> Tensor:
+        """(b, n, width) → (b, n, width); `distances` are those of n frames, if known."""
         x = self.dropout(x * self.scale)
-        for block in self.blocks:
-            x = block(x, positions)
+        for block, places in zip(self.blocks, distances or self.distances(x), strict=True):
+            x = block(x, places)
         return x
 
 

@@ -110,7 +110,7 @@ def test_relative_attention_is_what_its_equation_says():
     x = torch.randn(1, 5, 8)
     places = relative_positions(5, 8)
     with torch.no_grad():
-        found = attention(x, places)
+        found = attention(x, attention.distances(places))
         query, key, value = (
             layer(x)[0].unflatten(-1, (2, 4)) for layer in (attention.query, attention.key, attention.value)
         )

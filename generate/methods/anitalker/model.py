@@ -115,19 +115,30 @@ class AniTalkerMotion(MotionModel):
             x = x + signal.encoder(value)
         return x, predicted
 
-    def forward(self, x: Tensor, t: Tensor, *, heard: Tensor, code: Tensor, appearance: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        t: Tensor,
+        *,
+        heard: Tensor,
+        code: Tensor,
+        appearance: Tensor,
+        distances: list[Tensor] | None = None,
+    ) -> Tensor:
         """The noise in x (b, n, motion) at steps t (b,).
 
         Args:
             heard: (b, n, width) of `listen`.
             code: the portrait's motion code (b, motion).
             appearance: its appearance code (b, appearance).
+            distances: of n frames, from `decoder.distances`, if known.
         """
         whole = (self.code(code), self.start(appearance))  # b projection
         step = self.time(t[:, None].to(x.dtype) / self.params.time_unit)
         count = x.shape[1]
         parts = [part[:, None].expand(-1, count, -1) for part in (*whole, step)]
-        return self.out(self.decoder(torch.cat([heard, parts[0], parts[1], self.noisy(x), parts[2]], -1)))
+        joined = torch.cat([heard, parts[0], parts[1], self.noisy(x), parts[2]], -1)  # b n width of the decoder
+        return self.out(self.decoder(joined, distances))
 
     def draw(self, window: Window, start: Start, noise: Tensor, controls: Controls | None) -> Tensor:
         controls = controls or Controls()
@@ -143,7 +154,10 @@ class AniTalkerMotion(MotionModel):
         heard, _ = self.listen(window.features[None], given)
         conditions = {"heard": heard, "code": start.code[None], "appearance": start.appearance[None]}
         known = window.past[None, len(window.past) - window.seen :] if window.seen else None
-        codes = self.diffusion.sample(lambda x, t: self(x, t, **conditions), noise[None], controls.steps, known)
+        places = self.decoder.distances(noise[None])
+        codes = self.diffusion.sample(
+            lambda x, t: self(x, t, **conditions, distances=places), noise[None], controls.steps, known
+        )
         return codes[0, window.seen :]
 
     def loss(
