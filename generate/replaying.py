@@ -18,7 +18,7 @@ from .talker import load
 if TYPE_CHECKING:
     from .clip import Clip
 
-OPTIONS = ("fps", "size", "face", "seconds", "drive", "weights", "label")  # what a clip adds to the controls of its method
+OPTIONS = ("fps", "size", "face", "seconds", "drive", "weights", "label")  # what a clip adds to a method's controls
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,6 @@ class Origin:
             hint = f"Install facewright {self.method_version}."
             raise AssetError("weights_changed", f"record {self.record_id} was made with other weights", hint)
         return clip
-
 
     def _drive(self, kind: str | None, path: Path, limit: float | None) -> Drive:
         if kind == DialogueDrive.kind:

@@ -14,6 +14,7 @@ from .methods import registry
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..provenance.labels import Label
     from .method import Method
 
 SMALLEST, LARGEST = 256, 2160

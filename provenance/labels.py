@@ -10,6 +10,7 @@ user's duty, is in docs/how-to/labels.md.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -100,7 +101,7 @@ class Label:
         import numpy as np
 
         cue = _morse(rate)
-        blocks = blocks if blocks is not None else iter(lambda: np.zeros(rate, np.float32), None)
+        blocks = blocks if blocks is not None else itertools.repeat(np.zeros(rate, np.float32))
         at = 0
         for block in blocks:
             if at < len(cue):

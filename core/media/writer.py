@@ -28,7 +28,7 @@ _DOWN = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR
 
 
 def _movflags(metadata: Mapping[str, str] | None) -> dict[str, str]:
-    """The index at the front; tags under their own names (`mdta`), where MP4 alone would drop those it does not know."""
+    """The index at the front; tags under their own names (`mdta`), as MP4 would drop those that it does not know."""
     return {"movflags": "+faststart+use_metadata_tags" if metadata else "+faststart"}
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from facewright.core.errors import InputError, UsageError
 from facewright.core.media import VideoReader, probe
-from facewright.generate import SpeechDrive, load
+from facewright.generate import SpeechDrive, load, replay
 from facewright.generate.clip import even_size
 from facewright.provenance import read_mark, verify
+from facewright.provenance.labels import Label
 from PIL import Image
 
 SECONDS = 1.6
@@ -128,3 +129,19 @@ def test_a_drive_needs_sound(portrait_path):
 )
 def test_sizes_are_even(height, width, short_side, expected):
     assert even_size(height, width, short_side) == expected
+
+
+def test_a_label_is_in_the_frames_and_comes_back_with_replay(
+    talker, close_up, speech_path, frames, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("FACEWRIGHT_HOME", str(tmp_path / "home"))
+    label = Label("china", provider="A provider", cue=True)
+    clip = talker(close_up, speech_path, size=256, seconds=SECONDS, seed=5, chunk=7, label=label)
+    labelled = np.concatenate(list(clip._unmarked()))
+    changed = (labelled != frames).any(axis=(0, 3))
+    assert changed[-60:, :80].any()
+    assert not changed[:128].any()
+    sealed = clip.save(tmp_path / "labelled.mp4")
+    again = replay(sealed.path)
+    assert again.label == label
+    np.testing.assert_array_equal(np.concatenate(list(again._unmarked())), labelled)
