@@ -1,19 +1,17 @@
-"""Denoising diffusion over motion codes: the noise schedule, sampling, guidance, and what training minimises.
+"""Denoising diffusion over motion codes: the noise schedule, sampling, and what training minimises.
 
 Ho et al., DDPM, NeurIPS 2020 (arXiv 2006.11239); Song et al., DDIM, ICLR 2021 (2010.02502); Nichol & Dhariwal,
-"Improved DDPM", ICML 2021 (2102.09672): respacing and learned variance; Ho & Salimans, "Classifier-free guidance"
-(2207.12598). The steps themselves are those of diffusers.
+"Improved DDPM", ICML 2021 (2102.09672): respacing and learned variance. The steps themselves are those of diffusers.
 
 A denoiser is called as `denoise(x (b, n, d), t (b,), **conditions)` and answers with noise (b, n, d), with learned
-variance (b, n, 2d). A condition that is all zeros is one that was dropped.
+variance (b, n, 2d).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import dropwhile, pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -145,41 +143,3 @@ class Diffusion:
         divergence = 0.5 * (log_variance - true_log - 1 + (true_log - log_variance).exp() + gap)
         surprise = 0.5 * (math.log(2 * math.pi) + log_variance + (x - mean(guess)).square() * (-log_variance).exp())
         return torch.where(t[:, None, None] == 0, surprise, divergence).mean() / math.log(2)
-
-
-def drop(conditions: Mapping[str, Tensor], chances: Mapping[str, float], generator: torch.Generator) -> dict:
-    """Conditions for training: each named one set to zero for a sample of the batch with its own chance."""
-    kept = dict(conditions)
-    for name, chance in chances.items():
-        value = kept[name]
-        keep = torch.rand(len(value), generator=generator).to(value.device) >= chance
-        kept[name] = value * keep.view(-1, *[1] * (value.ndim - 1)).to(value.dtype)
-    return kept
-
-
-def guided(denoise: Denoiser, conditions: Mapping[str, Tensor], scales: Mapping[str, float], noises: int) -> Denoiser:
-    """A denoiser with classifier-free guidance; all its passes run as one batch.
-
-    Conditions of `scales` come on one after another: ε = ε(none) + Σ s_i (ε(up to i) - ε(up to i - 1)). Only the first
-    `noises` channels are guided; a learned variance is that of all conditions.
-    """
-    names = list(dropwhile(lambda name: scales[name] == 1, scales))  # those before are simply on
-    if not names:
-        return lambda x, t: denoise(x, t, **conditions)
-    passes = [[name not in names[:count] for name in names] for count in range(len(names) + 1)]  # what is off
-
-    def stacked(name: str, value: Tensor) -> Tensor:
-        if name not in names:
-            return torch.cat([value] * len(passes))
-        off = names.index(name)
-        return torch.cat([torch.zeros_like(value) if each[off] else value for each in passes])
-
-    def guide(x: Tensor, t: Tensor) -> Tensor:
-        stack = {name: stacked(name, value.expand(len(x), *value.shape[1:])) for name, value in conditions.items()}
-        found = denoise(torch.cat([x] * len(passes)), torch.cat([t] * len(passes)), **stack).chunk(len(passes))
-        out = found[0][..., :noises]
-        for name, (before, after) in zip(names, pairwise(found), strict=True):
-            out = out + scales[name] * (after - before)[..., :noises]
-        return torch.cat([out, found[-1][..., noises:]], -1)
-
-    return guide

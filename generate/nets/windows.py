@@ -103,6 +103,11 @@ class MotionModel(nn.Module, ABC):
         self.register_buffer("code_mean", torch.zeros(motion))
         self.register_buffer("code_scale", torch.ones(motion))
 
+    @property
+    def latency(self) -> float:
+        """Seconds of sound that must have been heard before the first frame can be drawn."""
+        return self.window.length / FPS
+
     def unit(self, codes: Tensor) -> Tensor:
         """Motion codes (…, motion) at unit size."""
         return (codes - self.code_mean) / self.code_scale

@@ -6,7 +6,8 @@ import pytest
 import torch
 from facewright.core.errors import UsageError
 from facewright.generate.nets.conformer import ConformerParams, RelativeAttention, relative_positions
-from facewright.generate.nets.diffusion import Diffusion, DiffusionParams, drop, guided
+from facewright.generate.nets.diffusion import Diffusion, DiffusionParams
+from facewright.generate.nets.guidance import drop, guided
 from facewright.generate.nets.windows import WindowParams, cut, noise
 
 

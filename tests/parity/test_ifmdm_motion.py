@@ -6,7 +6,7 @@ import pytest
 import torch
 from facewright.generate.methods.ifmdm import convert_motion
 from facewright.generate.methods.ifmdm.model import IFMDMMotion
-from facewright.generate.nets.diffusion import guided
+from facewright.generate.nets.guidance import guided
 
 from .fixture import Fixture
 from .recording import record

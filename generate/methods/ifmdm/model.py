@@ -25,8 +25,8 @@ from torch import Tensor
 
 from ....core.errors import UsageError
 from ...nets.audio import front_end
-from ...nets.diffusion import drop, guided
 from ...nets.dit import DiT, TimeEmbedding, embedder, sinusoids
+from ...nets.guidance import drop, guided
 from ...nets.windows import MotionModel, Start, Window
 from .params import MotionParams
 

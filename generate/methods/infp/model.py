@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ....core.errors import UsageError
 from ...nets.audio import front_end
-from ...nets.diffusion import drop, guided
+from ...nets.guidance import drop, guided
 from ...nets.interactive import InteractiveTransformer, MotionGuider, StyleEncoder
 from ...nets.windows import MotionModel, Start, Window
 from .params import MotionParams
