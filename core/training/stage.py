@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -50,12 +50,25 @@ class Turn:
 
 @dataclass(frozen=True)
 class Card:
-    """What the weight record says of a result besides how it was made; fields of `core.weights.WeightRecord`."""
+    """What the weight record says of a result besides how it was made; fields of `core.weights.WeightRecord`.
+
+    Attributes:
+        licences: `code`, `weights` and `data`, as a mapping or a dataclass.
+
+    Raises:
+        ValueError: a licence is missing; better now than after the last step.
+    """
 
     name: str
     architecture: str
-    licences: Mapping[str, str]
+    licences: Any
     data: Sequence[Any]
+
+    def __post_init__(self) -> None:
+        terms = asdict(self.licences) if is_dataclass(self.licences) else dict(self.licences)  # type: ignore[call-overload]
+        if set(terms) != {"code", "weights", "data"}:
+            raise ValueError(f"licences of code, weights and data are needed, not of {sorted(terms)}")
+        object.__setattr__(self, "licences", terms)
 
 
 class Stage(ABC):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from facewright.core.errors import AssetError, UsageError
-from facewright.core.training import Options, fit
+from facewright.core.training import Card, Options, fit
 from facewright.core.training.folder import claim, fingerprint
 from facewright.core.training.journal import Means
 from facewright.core.training.tensors import read_tensors, write_tensors
@@ -59,6 +59,18 @@ def test_a_file_of_weights_says_what_network_it_is(toy, tmp_path):
     fit(build, tmp_path, identity={}, options=Options("cpu"))
     _, facts = read_tensors(tmp_path / "weights" / "maker.safetensors")
     assert facts == {"network": "Sequential", "params": {"widths": [4, 16]}}
+
+
+def test_a_card_knows_its_licences_at_once():
+    @dataclass(frozen=True)
+    class Licences:
+        code: str = "Apache-2.0"
+        weights: str = "Apache-2.0"
+        data: str = "none"
+
+    assert Card("x", "", Licences(), []).licences == {"code": "Apache-2.0", "weights": "Apache-2.0", "data": "none"}
+    with pytest.raises(ValueError, match="code"):
+        Card("x", "", {"code": "MIT"}, [])
 
 
 def test_a_weight_beyond_half_precision_keeps_its_own(toy, tmp_path):

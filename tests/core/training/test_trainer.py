@@ -18,7 +18,12 @@ class Line(Stage):
     """One weight per network; turns are given."""
 
     def __init__(self, *turns: tuple[str, object], **more) -> None:
-        self.steps, self.batch_size, self.seed, self.card = 10, 4, 0, Card("line", "", {}, [])
+        self.steps, self.batch_size, self.seed, self.card = (
+            10,
+            4,
+            0,
+            Card("line", "", dict.fromkeys(("code", "weights", "data"), ""), []),
+        )
         self.networks = {name: nn.Linear(1, 1, bias=False) for name in ("one", "other")}
         self.sgd = {name: torch.optim.SGD(net.parameters(), 0.1) for name, net in self.networks.items()}
         self.turns = [Turn(name, self.sgd[name], losses, clip=None, **more) for name, losses in turns]
