@@ -69,10 +69,9 @@ def test_two_seconds_and_the_same_however_chunked(fps):
 
 
 def test_a_text_too_wide_takes_more_lines_before_it_is_made_smaller():
-    one, two, tight = (Plate("AI-generated", width, 256, 0.06)._letters.shape for width in (256, 128, 64))
-    assert one[1] <= 256
-    assert two[0] > 1.5 * one[0]
-    assert tight[1] <= 64
+    wide, narrow = (Plate("AI-generated", width, 256, 0.11)._letters.shape for width in (600, 256))
+    assert narrow[0] > 1.5 * wide[0]
+    assert Plate("AI-generated", 64, 256, 0.2)._letters.shape[1] <= 64
 
 
 def test_the_cue_is_short_long_short_short():
