@@ -16,6 +16,7 @@ from ..core.errors import FacewrightError, InputError, RefusedError
 from ..core.media import VideoWriter
 from ..core.progress import Progress, Report
 from .watermark import VideoMarker
+from .watermark.sound import SoundMarker
 
 
 def encode(
@@ -26,6 +27,7 @@ def encode(
     width: int,
     height: int,
     mark: str | None,
+    sound_mark: str,
     audio: Iterable[np.ndarray] | None,
     audio_rate: int | None,
     metadata: Mapping[str, str] | None,
@@ -37,6 +39,7 @@ def encode(
 
     Args:
         mark: record id to mark the frames with; None if they carry their mark already.
+        sound_mark: record id to mark the sound with.
         watch: is told the seconds spent to "mark" and "encode".
         The rest as for `seal`.
 
@@ -51,7 +54,7 @@ def encode(
     with _refusing():
         marker = VideoMarker(mark, width=width, height=height, fps=float(fps)) if mark else None
     rendered = hashlib.sha256() if mark else None
-    sound = Sound(audio, audio_rate) if audio is not None and audio_rate else None
+    sound = Sound(_marked(audio, audio_rate, sound_mark), audio_rate) if audio is not None and audio_rate else None
 
     def put(frames: np.ndarray, start: int, samples: list[np.ndarray]) -> None:
         if marker and rendered:
@@ -80,6 +83,11 @@ def encode(
         with watch("encode"):
             writer.close()
     return done, rendered.hexdigest() if rendered else ""
+
+
+def _marked(audio: Iterable[np.ndarray], rate: int, record_id: str) -> Iterable[np.ndarray]:
+    """The sound with its mark; as it is below the rate of a telephone, where the mark has no room."""
+    return SoundMarker(record_id, rate=rate).mark(audio) if rate >= SoundMarker.SLOWEST else audio
 
 
 class Sound:

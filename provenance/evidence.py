@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from .signature import signing_chain
 from .store import Entry, Store
 from .trust import BAD_CERTIFICATE, TrustList
 from .watermark import MarkReading, read_mark
+from .watermark.sound import read_sound_mark
 
 _SAME = "method", "method_version", "weights", "seed", "controls"  # what a manifest and a record of one id must share
 
@@ -29,7 +31,8 @@ class Evidence:
         trust: the lists it was held against.
         revocation: of the signing certificate.
         mark: the watermark's reading; None if it could not be looked for.
-        entry: the store's row of the id that the mark, or else the manifest, gives.
+        sound: the reading of the watermark in the sound; None if there is no sound or it could not be looked for.
+        entry: the store's row of the id that the picture's mark, or the sound's, or else the manifest, gives.
         original: the row's own manifest.
         is_original: the file carries that very manifest.
         similarity: of the file's picture to the recorded one; None if not compared.
@@ -41,6 +44,7 @@ class Evidence:
     trust: tuple[TrustList, ...] = ()
     revocation: Revocation = field(default_factory=Revocation)
     mark: MarkReading | None = None
+    sound: MarkReading | None = None
     entry: Entry | None = None
     original: ManifestReading | None = None
     is_original: bool = False
@@ -51,6 +55,30 @@ class Evidence:
     @property
     def mark_id(self) -> str | None:
         return self.mark.record_id if self.mark and self.mark.found else None
+
+    @property
+    def sound_id(self) -> str | None:
+        return self.sound.record_id if self.sound and self.sound.found else None
+
+    @property
+    def manifest_holds(self) -> bool:
+        """Whether the manifest is what its signer said, whatever became of the media."""
+        return self.manifest.valid or self.manifest.intact
+
+    @property
+    def sound_promised(self) -> str | None:
+        """The id that the manifest, or else the record, says the sound carries."""
+        said = [*self.manifest.sound_ids] if self.manifest_holds else []
+        if not said and self.entry and (self.entry.record.sound or {}).get("marked"):
+            said = [self.entry.record.record_id]
+        return said[0] if len(said) == 1 else None
+
+    @property
+    def sound_foreign(self) -> str | None:
+        """The id of another record that the sound came with, as the manifest or else the record says."""
+        stated = (self.manifest.generation or {}).get("sound") if self.manifest_holds else None
+        said = stated if isinstance(stated, Mapping) else self.entry.record.sound if self.entry else None
+        return (said or {}).get("carries")
 
     @property
     def manifest_id(self) -> str | None:
@@ -82,6 +110,7 @@ def gather(
         if error.code != "no_video" and not found.manifest.present:
             raise
         found.warnings.append(f"The watermark was not looked for: {error.message}")
+    found.sound = _listen(path, key, found)
     _ask_store(found, store)
     if found.entry:
         _compare(path, found.entry, found)
@@ -108,10 +137,20 @@ def _revocation(manifest: ManifestReading, enquiry: Enquiry) -> Revocation:
         return Revocation(UNKNOWN, reason=str(error))
 
 
-def _ask_store(found: Evidence, store: Store) -> None:
-    """The row of the mark's id, else of the manifest's; one that is not what was signed is no evidence."""
+def _listen(path: Path, key: bytes | None, found: Evidence) -> MarkReading | None:
     try:
-        entry = next(filter(None, (store.get(key) for key in (found.mark_id, found.manifest_id) if key)), None)
+        return read_sound_mark(path, key=key)
+    except InputError as error:
+        if error.code != "no_audio" and not found.warnings:
+            found.warnings.append(f"The watermark in the sound was not looked for: {error.message}")
+        return None
+
+
+def _ask_store(found: Evidence, store: Store) -> None:
+    """The row of a mark's id, else of the manifest's; one that is not what was signed is no evidence."""
+    ids = found.mark_id, found.sound_id, found.manifest_id
+    try:
+        entry = next(filter(None, (store.get(key) for key in ids if key)), None)
     except FacewrightError as error:
         found.warnings.append(f"The store could not be asked: {error.message}")
         return
@@ -146,7 +185,7 @@ def contradictions(found: Evidence) -> list[str]:
     """Where sources that hold on their own cannot both be right, each in a sentence."""
     said: list[str] = []
     manifest, mark_id = found.manifest, found.mark_id
-    if manifest.valid or manifest.intact:  # what its signer said, whatever became of the media
+    if found.manifest_holds:
         if len(manifest.record_ids) > 1:
             said.append(f"the manifest names several watermark ids: {', '.join(sorted(manifest.record_ids))}")
         elif mark_id and found.manifest_id and mark_id != found.manifest_id:
@@ -156,7 +195,21 @@ def contradictions(found: Evidence) -> list[str]:
         its_own = found.is_original and manifest.valid
         if found.entry and found.manifest_id == found.entry.record.record_id and not its_own:
             said += _against_record(found, found.entry)
-    return said
+    return [*said, *_of_sound(found)]
+
+
+def _of_sound(found: Evidence) -> Iterator[str]:
+    """The sound's mark against the manifest, else against the picture's."""
+    manifest, sound_id = found.manifest, found.sound_id
+    if not sound_id or sound_id == found.sound_foreign:
+        return
+    holds = found.manifest_holds
+    if holds and found.manifest_id and sound_id != found.manifest_id:
+        yield f"the manifest names the watermark {found.manifest_id}, the sound carries {sound_id}"
+    elif found.mark_id and sound_id != found.mark_id:
+        yield f"the picture carries the watermark {found.mark_id}, the sound {sound_id}: one of them was replaced"
+    elif holds and not found.manifest_id and sound_id not in manifest.ingredient_ids and not manifest.says_ai:
+        yield "the sound carries the watermark of a generated video, the signed manifest does not say so"
 
 
 def _against_record(found: Evidence, entry: Entry) -> list[str]:

@@ -79,10 +79,18 @@ def definition(record: Record, title: str) -> dict[str, Any]:
         "format": media_type(title),
         "assertions": [
             {"label": "c2pa.actions.v2", "created": True, "data": {"actions": actions, "allActionsIncluded": True}},
-            {"label": softbinding.LABEL, "created": True, "data": softbinding.assertion(record.record_id)},
+            *({"label": softbinding.LABEL, "created": True, "data": binding} for binding in _bindings(record)),
             {"label": GENERATION, "created": True, "data": generation(record)},
         ],
     }
+
+
+def _bindings(record: Record) -> list[dict[str, Any]]:
+    """A soft binding for the mark in the picture, and one for that in the sound if it carries one."""
+    algorithms = [softbinding.ALGORITHM]
+    if record.sound and record.sound["marked"]:
+        algorithms.append(softbinding.SOUND_ALGORITHM)
+    return [softbinding.assertion(record.record_id, algorithm) for algorithm in algorithms]
 
 
 def parent_of(record: Record) -> Ingredient | None:
@@ -114,6 +122,7 @@ def generation(record: Record) -> dict[str, Any]:
         "video": {"width": record.width, "height": record.height, "fps": record.fps, "frames": record.frames},
         "fingerprint_sha256": record.fingerprint_sha256,
         "pixels_sha256": record.pixels_sha256,
+        **({"sound": dict(record.sound)} if record.sound else {}),
     }
 
 

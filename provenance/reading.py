@@ -60,6 +60,7 @@ class ManifestReading:
         sidecar: name of the file beside the media that holds the manifest, or "".
         generation: our own assertion in it, or None.
         record_ids: what it says the watermark holds; more than one contradict each other.
+        sound_ids: what it says the watermark in the sound holds.
         ingredient_ids: the same of the manifests it was made from.
         source_types: digital source types of all actions in the store.
         unsigned: bytes in boxes that no hash covers, by kind.
@@ -89,6 +90,7 @@ class ManifestReading:
     sidecar: str = ""
     generation: Mapping[str, Any] | None = None
     record_ids: frozenset[str] = frozenset()
+    sound_ids: frozenset[str] = frozenset()
     ingredient_ids: frozenset[str] = frozenset()
     source_types: frozenset[str] = frozenset()
     unsigned: Mapping[str, int] = field(default_factory=dict)
@@ -261,6 +263,7 @@ def _reading(state: str, report: dict[str, Any], trust: Sequence[TrustList]) -> 
         updated_by=tuple(_signer(update) or "nobody named" for update in updates),
         generation=_assertions(content).get(GENERATION),
         record_ids=_record_ids(content),
+        sound_ids=_bound(content, softbinding.SOUND_ALGORITHM),
         ingredient_ids=frozenset().union(*map(_record_ids, others)),
         source_types=frozenset(_source_types(report["manifests"])),
         report=report,
@@ -314,10 +317,13 @@ def _record_ids(manifest: dict[str, Any]) -> frozenset[str]:
     """What our soft bindings and our own assertion name: one id, unless the manifest contradicts itself."""
     named = _assertions(manifest).get(GENERATION, {}).get("record_id")
     ids = {named} if isinstance(named, str) else set()
-    for label, data in _assertions(manifest).items():
-        if label.split("__")[0] == softbinding.LABEL:
-            ids |= set(softbinding.record_ids(data))
-    return frozenset(ids)
+    return _bound(manifest, softbinding.ALGORITHM) | ids
+
+
+def _bound(manifest: dict[str, Any], algorithm: str) -> frozenset[str]:
+    """The ids in the soft bindings of one algorithm."""
+    bindings = [data for label, data in _assertions(manifest).items() if label.split("__")[0] == softbinding.LABEL]
+    return frozenset(found for data in bindings for found in softbinding.record_ids(data, algorithm))
 
 
 def _common_name(names: Mapping[str, Any] | None) -> str | None:

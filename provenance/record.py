@@ -116,6 +116,8 @@ class Record(Draft):
         width, height, fps, frames, seconds: the sealed video; fps as a fraction ("25" or "30000/1001").
         fingerprint_sha256: digest of the perceptual fingerprint kept beside the record.
         pixels_sha256: digest of all frames as they were rendered, before the mark; "" if they came marked.
+        sound: None if there is none; else `marked`, whether it gave the watermark back after the encode, and if not
+            `reason` and, where it came with the mark of another record, that id as `carries`.
     """
 
     record_id: str = ""
@@ -128,6 +130,7 @@ class Record(Draft):
     seconds: float = 0.0
     fingerprint_sha256: str = ""
     pixels_sha256: str = ""
+    sound: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-friendly."""

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import FacewrightError, RefusedError, UsageError
+from ..core.errors import FacewrightError, InputError, RefusedError, UsageError
 from ..core.progress import Progress, Report, silent
 from . import fingerprint
 from .encoding import Stopwatch, encode
@@ -33,6 +33,7 @@ from .stamping import add_stamp, authority
 from .store import Store
 from .target import check_target, claim
 from .watermark import read_mark
+from .watermark.sound import read_sound_mark
 
 PACKAGES = ("facewright", "numpy", "torch", "av", "opencv-python", "mediapipe", "c2pa-python")
 
@@ -124,6 +125,7 @@ def seal(
             width=width,
             height=height,
             mark=None if marked else record_id,
+            sound_mark=record_id,
             audio=audio,
             audio_rate=audio_rate,
             metadata=metadata,
@@ -134,6 +136,7 @@ def seal(
         progress(Progress("check", 0, 2, "steps"))
         with watch("check"):
             likeness = fingerprint.measure(encoded).to_bytes()
+            sound = sound_report(encoded, record_id) if audio is not None else None
         record = Record(
             **draft_fields,
             record_id=record_id,
@@ -146,6 +149,7 @@ def seal(
             seconds=frames / float(fps),
             fingerprint_sha256=fingerprint.digest(likeness),
             pixels_sha256=pixels,
+            sound=sound,
         )
         progress(Progress("sign", 0, 1, "steps"))
         with watch("sign"):
@@ -182,6 +186,26 @@ def check(path: Path, record_id: str) -> None:
     if not manifest.valid or manifest.record_ids != {record_id} or set(manifest.failures) - {UNTRUSTED}:
         failures = ", ".join(manifest.failures) or manifest.problem or "no manifest"
         raise RefusedError("sign_failed", f"The signed file does not validate ({failures}), so no file was written.")
+
+
+def sound_report(path: Path, record_id: str) -> dict[str, Any] | None:
+    """What the record says of the mark in the sound of an encoded file, by reading it back; None without sound.
+
+    The picture's mark is the one that a sealed file must have. Sound may be silent or a second long, and the video is
+    none the worse for it; so the record says that the sound carries no mark, and the seal goes on.
+    """
+    try:
+        reading = read_sound_mark(path)
+    except InputError as error:
+        if error.code in ("no_audio", "empty", "too_short"):
+            return None
+        raise
+    if reading.record_id == record_id:
+        return {"marked": True}
+    if reading.found:
+        reason = "the sound came with the watermark of another record"
+        return {"marked": False, "reason": reason, "carries": reading.record_id}
+    return {"marked": False, "reason": "the sound is too short, too quiet or sampled too slowly to carry the watermark"}
 
 
 @contextlib.contextmanager

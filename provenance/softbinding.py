@@ -1,8 +1,8 @@
-"""The soft binding: the assertion that names our watermark and the record id in it, with its value as a byte string.
+"""Soft bindings: an assertion for each of our watermarks, with the record id in it as a byte string.
 
 The C2PA schema wants a CBOR byte string; c2pa-rs builds assertions from JSON, which has none, and writes a text string.
 Its head byte is the only difference (major type 3 against 2, RFC 8949 §3.1), so `as_bytes` changes that byte in the
-written file, and with it the assertion's hash in the claim and the signature of the claim. All three keep their length.
+written file, and with it the assertions' hashes in the claim and the signature of the claim. All keep their length.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from .boxes import embedded_manifest, manifest_span
 
 LABEL = "c2pa.soft-binding"
 ALGORITHM = "org.facewright.video.1"  # not on the C2PA list, so a conforming reader will not know where to look it up
+SOUND_ALGORITHM = "org.facewright.audio.1"
 _TEXT_16, _BYTES_16 = b"\x70", b"\x50"  # CBOR heads of a text and a byte string of 16
 
 
-def assertion(record_id: str) -> dict[str, Any]:
-    """The data of the assertion: one block, the whole video, the 16 hex digits of the record id."""
-    return {"alg": ALGORITHM, "blocks": [{"scope": {}, "value": record_id}]}
+def assertion(record_id: str, algorithm: str = ALGORITHM) -> dict[str, Any]:
+    """The data of an assertion: one block, the whole picture or sound, the 16 hex digits of the record id."""
+    return {"alg": algorithm, "blocks": [{"scope": {}, "value": record_id}]}
 
 
-def record_ids(data: Mapping[str, Any]) -> list[str]:
-    """The record ids in the data of a soft-binding assertion, as crJSON shows it; none if the algorithm is not ours."""
-    blocks = data.get("blocks") if data.get("alg") == ALGORITHM else None
+def record_ids(data: Mapping[str, Any], algorithm: str = ALGORITHM) -> list[str]:
+    """The record ids in the data of a soft-binding assertion, as crJSON shows it; none of another algorithm."""
+    blocks = data.get("blocks") if data.get("alg") == algorithm else None
     values = [block.get("value") for block in blocks or [] if isinstance(block, dict)]
     return [found for value in values if (found := _decoded(value))]
 
@@ -47,7 +48,7 @@ def _decoded(value: object) -> str | None:
 def as_bytes(
     file: BinaryIO, manifest: bytes, signed: tuple[bytes, bytes], sign: Callable[[bytes], bytes], record_id: str
 ) -> bytes:
-    """Turn the value of the soft binding in a freshly signed file into a byte string.
+    """Turn the values of the soft bindings in a freshly signed file into byte strings.
 
     Args:
         file: the signed file, open for reading and writing.
@@ -58,14 +59,16 @@ def as_bytes(
     Returns:
         The manifest store as it now stands in the file.
     """
-    box = _assertion_box(manifest, record_id)
-    text = b"evalue" + _TEXT_16 + record_id.encode()
-    changed = box.replace(text, text.replace(_TEXT_16, _BYTES_16))
-    old, new = hashlib.sha256(box[8:]).digest(), hashlib.sha256(changed[8:]).digest()
     data, signature = signed
-    fresh = sign(data.replace(old, new))
+    text = b"evalue" + _TEXT_16 + record_id.encode()
+    changes = []
+    for box in _assertion_boxes(manifest, text):
+        changed = box.replace(text, text.replace(_TEXT_16, _BYTES_16))
+        old, new = hashlib.sha256(box[8:]).digest(), hashlib.sha256(changed[8:]).digest()
+        data = data.replace(old, new)
+        changes += [(box, changed), (old, new)]
     result = manifest
-    for before, after in ((box, changed), (old, new), (signature, fresh)):
+    for before, after in (*changes, (signature, sign(data))):
         if result.count(before) != 1 or len(before) != len(after):
             raise _unexpected()
         result = result.replace(before, after)
@@ -77,14 +80,19 @@ def as_bytes(
     return result
 
 
-def _assertion_box(manifest: bytes, record_id: str) -> bytes:
-    """The JUMBF superbox of our assertion: 4 bytes length, `jumb`, then what the claim's hash is over."""
-    at = manifest.find(b"evalue" + _TEXT_16 + record_id.encode())
-    start = manifest.rfind(b"jumb", 0, manifest.rfind(b"jumd", 0, at)) - 4
-    box = manifest[start : start + int.from_bytes(manifest[start : start + 4], "big")]
-    if at < 0 or start < 0 or LABEL.encode() + b"\0" not in box or start + len(box) <= at:
+def _assertion_boxes(manifest: bytes, text: bytes) -> list[bytes]:
+    """The JUMBF superboxes of our assertions: 4 bytes length, `jumb`, then what the claim's hash is over."""
+    boxes, at = [], manifest.find(text)
+    while at >= 0:
+        start = manifest.rfind(b"jumb", 0, manifest.rfind(b"jumd", 0, at)) - 4
+        box = manifest[start : start + int.from_bytes(manifest[start : start + 4], "big")]
+        if start < 0 or LABEL.encode() not in box or start + len(box) <= at:
+            raise _unexpected()
+        boxes.append(box)
+        at = manifest.find(text, at + 1)
+    if not boxes:
         raise _unexpected()
-    return box
+    return boxes
 
 
 def _unexpected() -> RefusedError:

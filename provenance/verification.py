@@ -7,8 +7,8 @@ States (docs/explanation/provenance.md tells what each can and cannot say):
     invalid             there is a manifest, and the file, the manifest or its signature was changed
     revoked             the signing certificate is known to be revoked
     conflict            the manifest holds but the watermark, or the record it leads to, contradicts it
-    recovered           no manifest; the watermark gives an id, and no known picture contradicts it
-    recovered-mismatch  no manifest; the watermark leads to a record of another picture
+    recovered           no manifest; a watermark gives an id, and no known picture contradicts it
+    recovered-mismatch  no manifest; a watermark leads to a record of another picture
     nothing-found       neither: no information
 """
 
@@ -27,6 +27,7 @@ from .record import Record
 from .revocation import ASK_NOBODY, REVOKED, Enquiry
 from .store import Store
 from .trust import Named, chosen
+from .watermark import MarkReading
 
 DONE, NEGATIVE, CANNOT_TELL = 0, 10, 11
 _EXIT = {
@@ -48,7 +49,8 @@ class Verification:
     Attributes:
         state: see the module.
         record_id: what manifest and watermark agree on, or the one there is; None if there is none or they disagree.
-        watermark: found, p_value, record_id.
+        watermark: checked, found, p_value, record_id, of the picture.
+        sound_watermark: the same of the sound.
         manifest: present, valid, trusted, signer, issuer and more; see `_manifest_facts`.
         record: found, and what may be public of it.
         fingerprint: similarity to the recorded picture and whether that is a match, None where not compared; `sound`:
@@ -62,6 +64,7 @@ class Verification:
     state: str
     record_id: str | None
     watermark: Mapping[str, Any]
+    sound_watermark: Mapping[str, Any]
     manifest: Mapping[str, Any]
     record: Mapping[str, Any]
     fingerprint: Mapping[str, Any]
@@ -72,8 +75,8 @@ class Verification:
 
     @property
     def exit_code(self) -> int:
-        """0 passed, 10 a negative finding, 11 cannot tell: nothing found, or an id without a record in this store."""
-        if self.state == "recovered" and not self.record["found"]:
+        """0 passed, 10 a negative finding, 11 cannot tell: nothing found, or an id without a matching record."""
+        if self.state == "recovered" and not self.fingerprint["match"]:
             return CANNOT_TELL
         return _EXIT[self.state]
 
@@ -83,6 +86,7 @@ class Verification:
             "state": self.state,
             "record_id": self.record_id,
             "watermark": dict(self.watermark),
+            "sound_watermark": dict(self.sound_watermark),
             "manifest": dict(self.manifest),
             "record": dict(self.record),
             "fingerprint": dict(self.fingerprint),
@@ -126,16 +130,13 @@ def verify(
     )
     said = contradictions(found)
     state = decide(found, said)
-    ids = {found.mark_id, *found.manifest.record_ids} - {None}
+    heard = {found.sound_id} - {found.sound_foreign}
+    ids = {found.mark_id, *heard, *found.manifest.record_ids} - {None}
     return Verification(
         state=state,
         record_id=ids.pop() if len(ids) == 1 else None,
-        watermark={
-            "checked": found.mark is not None,
-            "found": found.mark_id is not None,
-            "p_value": found.mark.p_value if found.mark else None,
-            "record_id": found.mark_id,
-        },
+        watermark=_mark_facts(found.mark),
+        sound_watermark=_mark_facts(found.sound),
         manifest=_manifest_facts(found),
         record={"found": found.entry is not None, "record": generation(found.entry.record) if found.entry else None},
         fingerprint={
@@ -161,11 +162,22 @@ def decide(found: Evidence, said: list[str]) -> str:
         if said:
             return "conflict"
         return "trusted" if manifest.trusted else "valid-untrusted"
-    if found.mark_id is None:
+    if found.mark_id is None and found.sound_id is None:
         return "nothing-found"
     if said:
         return "conflict"
-    return "recovered" if found.entry is None or found.matches else "recovered-mismatch"
+    no_picture = found.mark is None and found.similarity is None
+    return "recovered" if found.entry is None or found.matches or no_picture else "recovered-mismatch"
+
+
+def _mark_facts(reading: MarkReading | None) -> dict[str, Any]:
+    found = reading is not None and reading.found
+    return {
+        "checked": reading is not None,
+        "found": found,
+        "p_value": reading.p_value if reading else None,
+        "record_id": reading.record_id if reading and found else None,
+    }
 
 
 def _manifest_facts(found: Evidence) -> dict[str, Any]:

@@ -91,10 +91,11 @@ def _watermark(found: Evidence) -> Iterator[str]:
         yield f"watermark: none found, though the manifest names {found.manifest_id}; it may need another mark key"
     else:
         yield "watermark: none found"
+    yield f"sound watermark: {_sound(found)}"
     if found.entry:
         record = found.entry.record
         yield f"record: in the store, {record.record_id} made by {record.method} on {record.created}"
-    elif found.mark_id or found.manifest_id:
+    elif found.mark_id or found.sound_id or found.manifest_id:
         yield "record: not in this store"
     if found.entry and found.original and not found.is_original and not found.manifest.present:
         yield (
@@ -107,6 +108,19 @@ def _watermark(found: Evidence) -> Iterator[str]:
         yield f"fingerprint: {found.similarity:.2f}, {'match' if found.matches else other}"
         sound = {True: "same", False: "other, or changed in speed or pitch", None: "not compared"}
         yield f"sound: {sound[found.same_sound]}"
+
+
+def _sound(found: Evidence) -> str:
+    if found.sound_id and found.sound:
+        foreign = ", that of an earlier record, as was said when it was sealed"
+        p = f"p = {found.sound.p_value:.1g} that unmarked sound gives one by chance"
+        return f"id {found.sound_id}, {p}{foreign if found.sound_id == found.sound_foreign else ''}"
+    if found.sound_promised:
+        sealed = f"though it was sealed with {found.sound_promised}"
+        if found.sound is None:
+            return f"no sound to look at, {sealed}"
+        return f"none found, {sealed}; the sound was replaced or changed beyond reading, or it needs another mark key"
+    return "none found" if found.sound else "not checked, there is no sound that can be read"
 
 
 def _trust(found: Evidence) -> str:

@@ -41,8 +41,10 @@ class SoundMarker:
         ValueError: a bad id or rate.
     """
 
+    SLOWEST = 8000
+
     def __init__(self, record_id: str, *, rate: int, key: bytes | None = None) -> None:
-        if rate < 8000:
+        if rate < self.SLOWEST:
             raise ValueError(f"sound of {rate} samples per second has no room for the mark")
         key = resolve_key() if key is None else key
         self._cells = cells(key)
