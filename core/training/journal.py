@@ -17,12 +17,12 @@ class Journal:
 
     Args:
         folder: of the run.
-        step: the step that the run goes on from; later lines, of work that was lost, are taken out.
+        step: the step that the run goes on from; later lines, of work that was lost, are taken out; 0 begins anew.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
         self.path, self.samples = folder / "log.jsonl", folder / "samples"
-        lines = self.path.read_text("utf-8").splitlines(True) if self.path.exists() else []
+        lines = self.path.read_text("utf-8").splitlines(True) if step and self.path.exists() else []
         kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
         with writing(self.path) as part:
             part.write_text("".join(kept), "utf-8")

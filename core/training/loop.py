@@ -67,6 +67,8 @@ class Loop:
         batches = feed(
             stage, self.machine, start=self.step, micro_batch=self.options.micro_batch, workers=self.options.workers
         )
+        if self.machine.main and self.step == 0:
+            self._look()  # to compare with later, and to fail now rather than after hours
         with Interrupt() as interrupt:
             for parts in batches:
                 figures = self.trainer.step(self.step, parts)
