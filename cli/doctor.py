@@ -128,7 +128,8 @@ def _folders() -> str:
 def _keys() -> str:
     from ..provenance import keys
 
-    if not os.environ.get("FACEWRIGHT_SIGN_CERT") and not (paths.home() / "keys" / "local-signer.pem").exists():
+    named = {"FACEWRIGHT_SIGN_CERT", "FACEWRIGHT_SIGNER"} & os.environ.keys()
+    if not named and not any((keys.key_folder() / name).exists() for name in ("identity.pem", "local-signer.pem")):
         return "none yet; a local signer, untrusted elsewhere, is made on first use"
     signer = keys.default_signer()
     leaf = signer.leaf

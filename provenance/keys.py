@@ -15,11 +15,12 @@ untrusted, and so do we. `FACEWRIGHT_HOME/keys` (0700) holds
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -30,8 +31,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from ..core.errors import FacewrightError, MachineError, RefusedError
 from ..core.paths import home
 from . import keyfile
-from .certificates import public_bytes, renew
+from .certificates import RENEW_DAYS, public_bytes, renew
 
+_LOG = logging.getLogger("facewright.keys")
 SIGNERS = "facewright.signers"  # the group of entry points
 
 
@@ -115,10 +117,14 @@ def file_signer(certificate: str | Path, key: str | Path, passphrase: bytes | No
     private = keyfile.load(Path(key).expanduser(), passphrase)
     if public_bytes(private.public_key()) != public_bytes(leaf.public_key()):
         raise RefusedError("sign_failed", f"The key {key} does not belong to the first certificate of {certificate}.")
-    if leaf.not_valid_after_utc < datetime.now(UTC):
+    if (left := leaf.not_valid_after_utc - datetime.now(UTC)) < timedelta():
         raise RefusedError(
-            "sign_failed", f"The certificate {certificate} expired on {leaf.not_valid_after_utc:%Y-%m-%d}."
+            "sign_failed",
+            f"The certificate {certificate} expired on {leaf.not_valid_after_utc:%Y-%m-%d}.",
+            "Ask its authority for a new one; see: facewright keys request",
         )
+    if left < timedelta(days=RENEW_DAYS):
+        _LOG.warning("the certificate %s expires in %d days; see: facewright keys request", certificate, left.days)
     return _signer(chain, private, "user")
 
 

@@ -70,7 +70,7 @@ class Database:
         Raises:
             MachineError: "store".
         """
-        with self._transaction("BEGIN") as connection:
+        with self._transaction(begin="BEGIN", isolation_level="REPEATABLE READ") as connection:
             yield connection
 
     @contextmanager
@@ -82,7 +82,7 @@ class Database:
         """
         if self.file:
             self._create(self.file)
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self._transaction(begin="BEGIN IMMEDIATE", isolation_level="READ COMMITTED") as connection:
             if not self.sqlite:
                 connection.execute(select(func.pg_advisory_xact_lock(_WRITERS)))
             upgrade(connection, self._fill)
@@ -98,10 +98,12 @@ class Database:
                     pass
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
+    def _transaction(self, *, begin: str, isolation_level: str) -> Iterator[Connection]:
+        """The one holds on SQLite, where a transaction sees one state anyway, the other on PostgreSQL."""
+        options = {"begin": begin} if self.sqlite else {"isolation_level": isolation_level}
         try:
             with self._engine.connect() as connection:
-                connection.execution_options(begin=begin)
+                connection.execution_options(**options)
                 with connection.begin():
                     yield connection
         except (SQLAlchemyError, OSError) as error:

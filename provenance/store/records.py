@@ -7,20 +7,23 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, true
 from sqlalchemy.engine import Connection
 
 from ...core.errors import InputError
 from ...core.paths import home
-from ..fingerprint import Fingerprint
 from ..jumbf import active_label
 from ..record import Record
-from . import log, search
+from . import log
 from .database import Database
 from .log import Audit, Head
 from .schema import lookup, records
+
+if TYPE_CHECKING:  # OpenCV and PyAV stay away from those who only list or audit
+    from ..fingerprint import Fingerprint
+    from .search import Looks
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Store:
     def __init__(self, url: str | None = None) -> None:
         url = url or os.environ.get("FACEWRIGHT_STORE") or f"sqlite:///{home() / 'records.sqlite'}"
         self._database = Database(url, _log_and_derive)
-        self._looks: search.Looks | None = None
+        self._looks: Looks | None = None
 
     @property
     def url(self) -> str:
@@ -116,6 +119,8 @@ class Store:
         A narrow table of hashes is compared at once (`search`), then the fingerprints of the nearest rows. It finds the
         whole picture, scaled, compressed, mirrored or cropped a little; other changes are the watermark's part.
         """
+        from . import search
+
         self._database.bring_up_to_date()
         if not self._database.exists():
             return []
@@ -198,16 +203,23 @@ def _derived(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "manifest_sha256": row["manifest_sha256"],
         "label": active_label(bytes(row["manifest"])),
-        "looks": search.looks_of(bytes(row["fingerprint"])),
+        "looks": _looks(bytes(row["fingerprint"])),
     }
+
+
+def _looks(fingerprint: bytes) -> bytes:
+    if not fingerprint:
+        return b""
+    from .search import looks_of
+
+    return looks_of(fingerprint)
 
 
 def _log_and_derive(connection: Connection) -> None:
     """After the upgrade of a store that had no log: its rows enter the log as imports."""
-    known = set(connection.execute(select(lookup.c.manifest_sha256)).scalars())
-    wanted = select(records).order_by(records.c.created)
-    rows = (dict(row) for row in connection.execute(wanted).mappings())
-    for row in rows:
-        if row["manifest_sha256"] not in known:
-            connection.execute(insert(lookup), _derived(row))
-            log.append(connection, [("import", row["manifest_sha256"], log.row_digest(_values(row)))])
+    known = select(lookup.c.manifest_sha256)
+    old = select(records.c.manifest_sha256).where(records.c.manifest_sha256.not_in(known)).order_by(records.c.created)
+    for digest in connection.execute(old).scalars().all():
+        row = connection.execute(select(records).where(records.c.manifest_sha256 == digest)).mappings().one()
+        connection.execute(insert(lookup), _derived(dict(row)))
+        log.append(connection, [("import", digest, log.row_digest(_values(dict(row))))])

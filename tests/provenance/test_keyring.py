@@ -177,6 +177,15 @@ def test_long_certificates_and_missing_intermediates_are_remarked(asked, authori
     assert "intermediate" in remarks[1]
 
 
+def test_a_certificate_near_its_end_is_named(user_identity, use_identity, caplog):
+    use_identity(*user_identity("ES256", days=30))
+    default_signer()
+    assert not caplog.messages
+    use_identity(*user_identity("ES256", days=5))
+    default_signer()
+    assert "expires in 4 days" in caplog.messages[0]
+
+
 def test_a_key_made_elsewhere_and_its_successor(user_identity):
     for algorithm in ("ES384", "Ed25519"):
         chain, private = user_identity(algorithm)

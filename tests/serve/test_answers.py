@@ -166,6 +166,21 @@ def test_an_answer_tells_no_paths(ask, sealed, entry):
         assert "portrait.png" not in said
 
 
+def test_it_reaches_out_to_nobody(sealed, tmp_path, monkeypatch):
+    """Not even for a manifest that says it is kept elsewhere; the same code, in this process."""
+    from facewright.serve import resolution
+
+    def never(*_, **__):
+        raise AssertionError("the network was reached for")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(f"socket.socket.{name}", never)
+    monkeypatch.setattr("socket.getaddrinfo", never)
+    store = Store(f"sqlite:///{sealed.path.parent / 'home' / 'records.sqlite'}")
+    reencoded(sealed.path, tmp_path / "x.mp4")
+    assert len(resolution.by_content(store, tmp_path / "x.mp4", 10)) == 1
+
+
 def test_names_that_a_browser_could_be_lured_to(ask):
     assert ask("/services/supportedAlgorithms", Host="evil.example").status == 400
     assert ask("/services/supportedAlgorithms", Host="localhost:1").status == 200
