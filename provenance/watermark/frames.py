@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from av.video.frame import PictureType
 
 from ...core.errors import InputError
 from ...core.media import read_image
@@ -18,12 +19,17 @@ BURST = 6  # frames; averaging more loses the mark where the picture moves, fewe
 SIDE = 512  # px, short side to which larger pictures are reduced; finest carrier there: 7 px a cycle
 ELONGATION = 2.5  # of a picture longer than this only the middle is read
 SEEK_BEYOND = 4  # times as many frames as are wanted: then seeking is cheaper than decoding all
+WHOLE = 6  # weight of a burst whose first frame was coded whole; found on moving clips at low bit rates
 
 Source = str | os.PathLike[str] | Iterable[np.ndarray]
 
 
-def bursts(source: Source, most: int) -> Iterator[tuple[np.ndarray, int]]:
-    """Mean luma of bursts, float32 (H, W) at the reader's size, and how many frames each holds.
+def bursts(source: Source, most: int) -> Iterator[tuple[np.ndarray, int, float]]:
+    """Mean luma of bursts, float32 (H, W) at the reader's size, how many frames each holds, and its weight.
+
+    At low bit rates nearly all of the mark is in the frames that are coded whole (I frames; the first frame of any
+    video): what is predicted from them carries the mark along with what moves. So these begin a burst, and it counts
+    more.
 
     Args:
         source: a video, a picture, or chunks of uint8 RGB frames (T, H, W, 3).
@@ -35,18 +41,21 @@ def bursts(source: Source, most: int) -> Iterator[tuple[np.ndarray, int]]:
     if isinstance(source, str | os.PathLike):
         lumas = _of_file(source, most)
     else:
-        lumas = (((0, index), _luma(frame)) for index, frame in enumerate(_single(source)))
+        lumas = (((0, index), index == 0, _luma(frame)) for index, frame in enumerate(_single(source)))
     held: list[np.ndarray] = []
-    run = None
-    for key, luma in lumas:
-        burst = (key[0], key[1] // BURST, luma.shape)
-        if held and burst != run:
-            yield _mean(held), len(held)
+    last, weight, after_whole = (-1, -1), 1.0, False
+    for place, whole, luma in lumas:
+        follows = place == (last[0], last[1] + 1)
+        fresh = whole and not after_whole  # where every frame is coded whole, none counts more
+        if held and (fresh or not follows or len(held) == BURST or luma.shape != held[0].shape):
+            yield _mean(held), len(held), weight * len(held)
             held = []
-        run = burst
+        if not held:
+            weight = WHOLE if fresh else 1.0
         held.append(luma)
+        last, after_whole = place, whole
     if held:
-        yield _mean(held), len(held)
+        yield _mean(held), len(held), weight * len(held)
 
 
 def _mean(lumas: list[np.ndarray]) -> np.ndarray:
@@ -72,20 +81,20 @@ def _luma(frame: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
 
 
-def _of_file(path: str | os.PathLike[str], most: int) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
-    """((burst, frame number), luma uint8) of a video; the one picture of a file that holds no video."""
+def _of_file(path: str | os.PathLike[str], most: int) -> Iterator[tuple[tuple[int, int], bool, np.ndarray]]:
+    """((part, frame number), coded whole?, luma uint8) of a video; the one picture of a file that holds no video."""
     count = 0
     with open_media(path) as container:
         if stream := video_stream(container):
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = min(4, os.cpu_count() or 1)
-            for key, frame in _sampled(container, stream, most):
+            for place, frame in _sampled(container, stream, most):
                 count += 1
-                yield key, _plane(frame)
+                yield place, frame.pict_type == PictureType.I, _plane(frame)
     if not stream:
         raise InputError("no_video", f"{path} has no video stream.", "Give a file with moving pictures.")
     if not count:
-        yield (0, 0), _luma(read_image(path))
+        yield (0, 0), True, _luma(read_image(path))
 
 
 def _sampled(container: Any, stream: Any, most: int) -> Iterator[tuple[tuple[int, int], Any]]:

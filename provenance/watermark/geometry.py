@@ -8,15 +8,16 @@ no carrier dominates, in standard deviations:
 
 The phases p of the pilots know nothing of an unmarked picture, so whatever it shows P(z >= x) <= exp(-x^2 / 2) over the
 draw of the key (Chernoff's bound; E exp(t cos) = I0(t) <= exp(t^2 / 4)). `read` builds its p-value on that, times the
-number of placements tried: a fixed lattice. What refinement gains beyond the lattice serves the decoder alone.
+number of placements tried. What refinement gains beyond the lattice serves the decoder alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from .carriers import TILES, Carriers
@@ -27,9 +28,12 @@ _BATCH = 256
 _KEPT = 6  # placements of a stage that are refined
 STAGES = 4
 
-# Stages of the search, each with the steps that a picture four to seven tiles wide tolerates.
+# Steps of the search are those that a picture four to seven tiles wide tolerates.
 _SCALES = np.exp(np.arange(np.log(0.5), np.log(2.1), 0.006))  # of the tile, against the picture as a whole
-_LEAN = np.deg2rad(np.arange(0.35, 5.3, 0.35))
+_NEAR = np.exp(np.arange(-0.12, 0.1201, 0.006))
+_LEAN = np.deg2rad(np.arange(0.35, 2.2, 0.35))
+_PEAKS = 12  # ways in which the picture repeats itself that are looked into
+_AROUND = [(0.0, 0.0), (-0.004, 0.0), (0.004, 0.0), (0.0, -0.004), (0.0, 0.004)]  # size, angle
 
 
 class Trial(NamedTuple):
@@ -67,19 +71,76 @@ def correlate(spectrum: Spectrum, matrices: np.ndarray, points: np.ndarray) -> n
     return values / np.sqrt(1 + np.abs(values) ** 2)
 
 
-def stages(short_side: float) -> Iterator[list[Trial]]:
-    """What to try: the picture as it is; scaled; scaled and rotated by up to 2 degrees; by up to 5."""
+def stages(spectrum: Spectrum, short_side: float) -> Iterator[list[Trial]]:
+    """What to try: the picture as it is; wherever it repeats itself; scaled; scaled and rotated a little.
+
+    What is tried follows from the picture, never from the key, as the bound above wants.
+    """
     tile = short_side / TILES
     right = [(_turn(turns, flipped), turns, flipped) for flipped in (False, True) for turns in range(4)]
     upright = [each for each in right if each[1] == 0]
-    yield [Trial(rigid / tile, turns, flipped) for rigid, turns, flipped in right]
-    for angles, ways in ((np.zeros(1), right), (_LEAN[:6], upright), (_LEAN[6:], upright)):
-        yield [
-            Trial(_rotation(angle) @ rigid / (tile * scale), turns, flipped)
-            for scale in _SCALES
-            for angle in sorted({sign * angle for angle in angles for sign in (1, -1)})
-            for rigid, turns, flipped in ways
-        ]
+
+    def trials(places: Iterable[np.ndarray], ways: list[tuple[np.ndarray, int, bool]]) -> list[Trial]:
+        return [Trial(place @ rigid, turns, flipped) for place in places for rigid, turns, flipped in ways]
+
+    yield trials([np.eye(2) / tile], right)
+    peaks = repetitions(spectrum, short_side)
+    yield trials([_rotation(turn) @ peak * (1 + size) for peak in peaks for size, turn in _AROUND], right)
+    yield trials([np.eye(2) / (tile * scale) for scale in _SCALES], right)
+    yield trials(
+        [_rotation(angle) / (tile * scale) for scale in _NEAR for lean in _LEAN for angle in (lean, -lean)], upright
+    )
+
+
+def repetitions(spectrum: Spectrum, short_side: float) -> list[np.ndarray]:
+    """Matrices M of tiles that the residual seems to repeat in, likeliest first, up to quarter turns and mirroring.
+
+    The mark is the same in every tile, so the autocorrelation of the residual peaks wherever a tile falls on another.
+    Square tiles of every size and angle are tried; the best of them are then let become parallelograms.
+    """
+    likeness, middle = spectrum.comb(short_side, (float(_SCALES[0]), float(_SCALES[-1])))
+    steps = np.array([(x, y) for y in range(5) for x in range(-4, 5) if (y > 0 or x > 0) and x * x + y * y <= 17])
+
+    def scores(tiles: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """For tiles (n, 2, 2), sides in columns."""
+        moves = steps @ tiles.transpose(0, 2, 1)
+        overlap = np.clip(1 - np.abs(moves) / spectrum.extent, 0, None).prod(axis=-1)
+        place = (moves + middle).astype(np.float32)
+        found = cv2.remap(likeness, place[..., 0], place[..., 1], cv2.INTER_LINEAR)
+        return (found * overlap).sum(axis=-1) / np.sqrt((overlap**2).sum(axis=-1) + 1e-3)
+
+    sizes = np.exp(np.arange(np.log(_SCALES[0]), np.log(_SCALES[-1]), 0.01)) * short_side / TILES
+    turns = np.arange(128) * np.pi / 2 / 128
+    tiles = np.stack([_rotation(turn) * size for size in sizes for turn in turns])
+    found: list[tuple[float, np.ndarray]] = []
+    for some in (steps, steps[(steps**2).sum(axis=1) <= 2]):  # the nearest tiles bear more that is not square
+        grid = scores(tiles, some).reshape(len(sizes), -1)
+        around = np.concatenate([grid[:, -1:], grid, grid[:, :1]], axis=1)  # a quarter turn on, all is the same
+        peak = grid >= cv2.dilate(around, np.ones((3, 3), np.uint8))[:, 1:-1]
+        order = np.argsort(-np.where(peak, grid, -np.inf), axis=None)[:_PEAKS]
+        found += [_climbed(lambda tiles: scores(tiles, steps), tiles[index]) for index in order]
+    distinct: list[np.ndarray] = []
+    ranked = [tile for _, tile in sorted(found, key=lambda pair: -pair[0])]
+    halves = np.array([[0.5, -0.5], [0.5, 0.5]])  # the diagonals of a tile may have been taken for its sides
+    for tile in [*ranked[:2], ranked[0] @ halves, ranked[1] @ halves, *ranked[2:]]:
+        if all(np.abs(tile - other).max() > 0.3 for other in distinct):
+            distinct.append(tile)
+    return [np.linalg.inv(tile).T for tile in distinct[:_PEAKS]]
+
+
+def _climbed(scores: Callable[[np.ndarray], np.ndarray], tile: np.ndarray) -> tuple[float, np.ndarray]:
+    """A tile changed in size, stretch, angle and shear for as long as its score rises."""
+    changes = np.array([[[1, 0], [0, 1]], [[1, 0], [0, -1]], [[0, -1], [1, 0]], [[0, 1], [1, 0]]])
+    changes = np.concatenate([changes, -changes])
+    best, step = float(scores(tile[None])[0]), 0.02
+    while step > 0.0005:
+        around = tile + step * changes @ tile
+        found = scores(around)
+        if found.max() > best * (1 + 1e-4):
+            best, tile = float(found.max()), around[found.argmax()]
+        else:
+            step /= 2
+    return best, tile
 
 
 def search(spectrum: Spectrum, carriers: Carriers, tried: list[Trial]) -> Placement:

@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 
 SIDE = 128  # px, short side at which a frame is judged
-PLAIN = 0.62  # grey levels (rms) in a plain area of middle brightness
-TEXTURE = 0.1  # more of it, per root of a grey level of texture
+PLAIN = 0.65  # grey levels (rms) in a plain area of middle brightness
+TEXTURE = 0.05  # more of it, per root of a grey level of texture
 MOST = 2.5
 DARK, LIGHT, IN_THE_DARK = 16, 80, 0.5  # luma levels between which the amplitude rises from this share to all of it
 SKIN = 0.85  # share in the colours of skin
 ENOUGH = 1.8  # `_capacity` at which the amplitude is as above
 BOOST = 0.8, 2.0  # bounds of the factor on it where capacity is higher or lower
-SMALL = 0.8, 1.4  # bounds of the factor on it for pictures larger or smaller than 512 px
+SMALL = 0.55, 1.4  # bounds of the factor on it for pictures larger or smaller than 512 px
 LOUDEST = 1.27  # grey levels (rms) over a frame: luma PSNR 46 dB
 
 

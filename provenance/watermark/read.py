@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from . import code
+from .bend import straighten
 from .carriers import Carriers, carriers
 from .frames import Source, bursts
 from .geometry import STAGES, Placement, correlate, describe, search, stages, trials
@@ -18,6 +20,7 @@ from .residual import Spectrum, whiten
 
 THRESHOLD = 1e-6
 CANDIDATES = 8  # messages held against their check
+CHANCE = 2 * CANDIDATES / 2**CHECK_BITS  # that a check holds where there is no mark; two sets of values are decoded
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,10 @@ def _spectrum(source: Source, most: int) -> tuple[Spectrum | None, int, int]:
     """Spectrum of the mean residual, short side of the picture, number of frames; no spectrum of an even picture."""
     total: np.ndarray | None = None
     frames = 0
-    for mean, count in bursts(source, most):
+    for mean, count, weight in bursts(source, most):
         if min(mean.shape) < 32 or (total is not None and mean.shape != total.shape):
             continue  # the size changed on the way: what came first counts
-        residual = whiten(mean) * count
+        residual = whiten(mean) * weight
         total = residual if total is None else total + residual
         frames += count
     if total is None or not total.any():
@@ -83,30 +86,45 @@ def _spectrum(source: Source, most: int) -> tuple[Spectrum | None, int, int]:
 def _read(spectrum: Spectrum, short_side: int, key: bytes, keys: int) -> MarkReading:
     known = carriers(key)
     seen, best = 0, MarkReading(False, None, 1.0)
-    for tried in stages(short_side):
+    for tried in stages(spectrum, short_side):
         placement = search(spectrum, known, tried)
         seen += trials(len(tried))
         # Every stage may raise a false alarm, so each is charged for all of them, and for all that was tried before.
         pilot_p = min(1.0, keys * STAGES * seen * math.exp(-(placement.z**2) / 2))
-        record_id, wrong = _decode(spectrum, known, placement, key)
-        p = pilot_p * CANDIDATES / 2**CHECK_BITS if record_id else pilot_p
         details = {"pilot_z": round(placement.z, 2), "pilot_p": pilot_p, "trials": seen}
-        if record_id and p <= THRESHOLD:
-            details |= {
-                "bits_corrected": wrong,
-                "coded_bits": len(known.slots),
-                **describe(placement, spectrum, short_side),
-            }
-            return MarkReading(True, record_id, p, details)
+        if pilot_p * CHANCE <= THRESHOLD:
+            for values in _values(spectrum, known, placement):
+                record_id, wrong = _decode(known, values, key)
+                if record_id:
+                    details |= {
+                        "bits_corrected": wrong,
+                        "coded_bits": len(known.slots),
+                        **describe(placement, spectrum, short_side),
+                    }
+                    return MarkReading(True, record_id, pilot_p * CHANCE, details)
         if pilot_p <= best.p_value:
             best = MarkReading(False, None, pilot_p, details)
     return best
 
 
-def _decode(spectrum: Spectrum, known: Carriers, placement: Placement, key: bytes) -> tuple[str | None, int]:
+def _values(spectrum: Spectrum, known: Carriers, placement: Placement) -> Iterator[np.ndarray]:
+    """Data carriers as received, complex (d,): with even tiles, and straightened; the surer count more."""
+    points = np.concatenate([known.pilots, known.data])
+    values = correlate(spectrum, placement.matrix[None], points)[0]
+    values = values * np.exp(2j * np.pi * points @ placement.shift)
+    yield values[len(known.pilots) :] * _trust(known, values[: len(known.pilots)])
+    yield straighten(spectrum, known, placement)[0]
+
+
+def _trust(known: Carriers, pilots: np.ndarray) -> np.ndarray:
+    """How much of a data carrier (d,) can be believed, by how well the pilots came through at its fineness."""
+    through = (pilots * known.pilot_phases.conj()).real
+    slope, level = np.polyfit(np.hypot(*known.pilots.T), through, 1)
+    return np.clip(level + slope * np.hypot(*known.data.T), 0.05, None)
+
+
+def _decode(known: Carriers, values: np.ndarray, key: bytes) -> tuple[str | None, int]:
     """The record id, if the check of a likely message holds, and how many received signs were wrong."""
-    values = correlate(spectrum, placement.matrix[None], known.data)[0]
-    values = values * np.exp(2j * np.pi * known.data @ placement.shift)
     for message in code.decode(known.demodulate(values), candidates=CANDIDATES):
         if record_id := from_bits(message, key):
             sent = known.modulate(to_bits(record_id, key))[1][len(known.pilots) :] * known.data_phases.conj()

@@ -5,34 +5,37 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .carriers import TILES
+from .carriers import COARSEST, FINEST, TILES
+from .mask import gain_map
 
-# Found by coordinate search over twelve clips and codecs; all lie on flat optima.
+# Found by coordinate search over clips and codecs; all lie on flat optima.
 HIGH_PASS, WINDOW = 0.025, 0.035  # Gaussian sigmas in tiles
-NOISE = 0.7  # grey levels that codecs leave in plain areas
+NOISE = 1.5  # grey levels that codecs leave in plain areas
 _PADDING = 3  # times the picture, so that the spectrum can be interpolated
 
 
 def whiten(luma: np.ndarray) -> np.ndarray:
     """The picture's detail with its local contrast divided out, float32 (H, W).
 
-    Each pixel counts by the inverse of the variance around it, as a matched filter wants: where the picture is quiet
-    the mark is heard.
+    Each pixel counts by the amplitude that it was marked with over the variance around it, as a matched filter wants.
     """
     tile = min(luma.shape) / TILES
     detail = luma - cv2.GaussianBlur(luma, (0, 0), HIGH_PASS * tile)
     contrast = cv2.GaussianBlur(np.abs(detail), (0, 0), WINDOW * tile)
-    return detail / (contrast * contrast + NOISE * NOISE)
+    grey = cv2.merge([np.clip(luma, 0, 255).astype(np.uint8)] * 3)
+    gain = cv2.resize(gain_map(grey), luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return detail * gain / (contrast * contrast + NOISE * NOISE)
 
 
 class Spectrum:
     """The Fourier transform of a residual, float32 (H, W), of even power, to be looked up at any frequency.
 
-    Phases are relative to the picture's middle, `centre` (x, y) in px.
+    Phases are relative to the picture's middle, `centre` (x, y) in px; `extent` is its width and height.
     """
 
     def __init__(self, residual: np.ndarray) -> None:
         height, width = residual.shape
+        self.residual, self.extent = residual, np.array([width, height])
         self.size = np.array([cv2.getOptimalDFTSize(_PADDING * side) for side in (width, height)])
         self.centre = np.array([width // 2, height // 2])
         canvas = np.zeros(self.size[::-1], np.float32)
@@ -44,6 +47,24 @@ class Spectrum:
         span = np.round(2.5 * self.size * TILES / min(height, width)).astype(int)  # 2.5 carriers wide
         power = cv2.blur(power, (int(span[0]), int(span[1])))
         self._values = spectrum / np.sqrt(power + 1e-12 + 1e-6 * power.max())[..., None]
+
+    def comb(self, short_side: float, scales: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+        """How alike the residual is to itself moved, float32 (h, w) over moves about its middle (x, y): tiles repeat.
+
+        Only the band that carriers can lie in counts, for tiles between these shares of the picture's own.
+        """
+        power = cv2.multiply(self._values, self._values).sum(axis=2)
+        power /= 1 + power
+        tile = short_side / TILES
+        x, y = ((np.arange(size) - size // 2) / size for size in self.size)
+        radius = np.hypot(*np.meshgrid(x, y)) * tile
+        band = (radius > COARSEST / scales[1]) & (radius < FINEST / scales[0])
+        band &= (np.abs(x) * tile > 0.7) & (np.abs(y)[:, None] * tile > 0.7)  # edges of picture and things lie level
+        power = np.where(band, power - power[band].mean(), 0).astype(np.float32)
+        spread = np.roll(power, -self._middle[::-1], (0, 1))
+        likeness = np.roll(cv2.dft(spread, flags=cv2.DFT_COMPLEX_OUTPUT)[..., 0], self._middle[::-1], (0, 1))
+        noise = cv2.blur(likeness * likeness, (int(tile / 2), int(tile / 2)))
+        return np.clip(likeness / np.sqrt(noise + 1e-12), -4, 4), self._middle
 
     def at(self, frequencies: np.ndarray) -> np.ndarray:
         """Values complex64 (n, k) at frequencies (n, k, 2), cycles per px along x and y; 0 beyond the Nyquist rate."""

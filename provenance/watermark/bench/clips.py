@@ -1,0 +1,56 @@
+"""A clip before and after: marked, and encoded as the seal encodes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ....core.media import VideoReader, VideoWriter
+from .schemes import Scheme
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Files made of one clip.
+
+    Attributes:
+        name: of the clip.
+        sealed: marked and encoded as the seal does.
+        marked, before: the frames with and without the mark, without loss, for quality.
+        width, height: px.
+        frames: number.
+        embed_ms: processor time to mark a frame, milliseconds.
+    """
+
+    name: str
+    sealed: Path
+    marked: Path
+    before: Path
+    width: int
+    height: int
+    frames: int
+    embed_ms: float
+
+
+def prepare(clip: Path, folder: Path, scheme: Scheme, seconds: float) -> Prepared:
+    """Mark up to `seconds` of a clip. InputError as `VideoReader`."""
+    reader = VideoReader(clip, seconds=seconds)
+    width, height = reader.width // 2 * 2, reader.height // 2 * 2
+    mark = scheme.marker(width, height, float(reader.fps))
+    files = [folder / f"{clip.stem}.{name}.mp4" for name in ("sealed", "marked", "before")]
+    size = {"width": width, "height": height, "fps": reader.fps}
+    lossless = {"crf": 0, "preset": "ultrafast"}
+    count, spent = 0, 0.0
+    with VideoWriter(files[0], **size) as sealed, VideoWriter(files[1], **size, **lossless) as kept:  # type: ignore
+        with VideoWriter(files[2], **size, **lossless) as before:  # type: ignore
+            for chunk in reader:
+                frames = chunk[:, :height, :width]
+                began = time.process_time()
+                marked = mark(frames, count)
+                spent += time.process_time() - began
+                count += len(frames)
+                sealed.write(marked)
+                kept.write(marked)
+                before.write(frames)
+    return Prepared(clip.stem, *files, width, height, count, 1000 * spent / max(count, 1))
