@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ...core.training import Recipe
     from ..method import Card
 
-NAMES = ("meshwarp",)
+NAMES = ("meshwarp", "anitalker", "ifmdm", "infp")
 
 
 def card(name: str) -> Card:
