@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .fir import blur
-from .stylekit import SQRT2, EqualLinear, activate
+from .stylekit import SQRT2, EqualLinear, activate, convolve
 
 
 class ModulatedConv(nn.Module):
@@ -73,4 +73,4 @@ class ModulatedConv(nn.Module):
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.up:
             return blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), 1, gain=4, bias=bias)
-        return F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+        return convolve(x, weight, bias, 1, weight.shape[-1] // 2)

@@ -1,7 +1,6 @@
 """IF-MDM's last correction of the picture, trained alone when all else is done.
 
-It holds a tenth of the weights and does nearly all of the arithmetic, as it has 512 channels at the full size: hence the
-care.
+It holds a tenth of the weights and does nearly all of the arithmetic: 512 channels at the full size. Hence the care.
 """
 
 from __future__ import annotations
