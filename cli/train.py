@@ -57,7 +57,9 @@ facewright train residual --data corpus/index.csv --out runs/002
     help="Samples that pass through the networks together, when memory is short; the batch stays as it is.",
     section="The run",
 )
-@option("--workers", type=click.IntRange(0), help="Processes that prepare data and draw samples ahead.", section="The run")
+@option(
+    "--workers", type=click.IntRange(0), help="Processes that prepare data and draw samples ahead.", section="The run"
+)
 @click.pass_context
 def train(
     ctx: click.Context,
