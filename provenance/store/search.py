@@ -2,7 +2,7 @@
 
 A hash is the sign of the low frequencies of a small grey picture against their median (Zauner, "Implementation and
 benchmarking of perceptual image hash functions", 2010). It changes little with size, compression and brightness; rows
-also keep the hashes of central crops, and a question is asked mirrored too.
+also keep the hashes of crops, and a question is asked mirrored too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ from .schema import lookup
 if TYPE_CHECKING:
     from .records import Entry
 
-VIEWS = 1.0, 0.85, 0.7  # central parts of a still that are hashed
+WHOLE = (1.0, 0.5, 0.5)
+VIEWS = (  # parts of a still that are hashed: how much of it, and where from 0 (left, top) to 1
+    WHOLE,
+    (0.85, 0.5, 0.5),
+    (0.7, 0.5, 0.5),
+    *((0.8, x, y) for x in (0.0, 1.0) for y in (0.0, 1.0)),
+)
 MOMENTS = 4  # stills of a video that are
 NEAR = 12  # differing bits of 64 at which a row is looked at; a stranger has that few once in 3 million times
 CANDIDATES = 8  # rows whose fingerprints are compared, at up to a second each
@@ -41,10 +47,10 @@ def looks_of(data: bytes) -> bytes:
         return b""
 
 
-def looks(asked: Fingerprint, views: Iterable[float] = VIEWS) -> np.ndarray:
-    """Hashes, uint8 (n, 8), of central parts of evenly spread stills."""
+def looks(asked: Fingerprint, views: Iterable[tuple[float, float, float]] = VIEWS) -> np.ndarray:
+    """Hashes, uint8 (n, 8), of parts of evenly spread stills."""
     picks = np.unique(np.linspace(0, len(asked.stills) - 1, MOMENTS).round().astype(int))
-    return np.stack([_hash(_centre(asked.stills[pick], view)) for pick in picks for view in views])
+    return np.stack([_hash(_part(asked.stills[pick], *view)) for pick in picks for view in views])
 
 
 def matches(asked: Fingerprint, entries: Iterable[Entry], limit: int) -> list[tuple[Entry, float]]:
@@ -75,7 +81,7 @@ class Looks:
         if not len(self.hashes):
             return []
         mirrored = Fingerprint(asked.interval, tuple(np.ascontiguousarray(still[:, ::-1]) for still in asked.stills))
-        wanted = np.concatenate([looks(asked, [1.0]), looks(mirrored, [1.0])])
+        wanted = np.concatenate([looks(asked, [WHOLE]), looks(mirrored, [WHOLE])])
         most = min(len(self.hashes), CANDIDATES * len(VIEWS) * MOMENTS)
         distances, found = cv2.batchDistance(
             wanted, self.hashes, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=most
@@ -86,10 +92,10 @@ class Looks:
         return [self.names[owner] for owner in list(owners)[:CANDIDATES]]
 
 
-def _centre(still: np.ndarray, part: float) -> np.ndarray:
-    height, width = still.shape
-    top, left = round(height * (1 - part) / 2), round(width * (1 - part) / 2)
-    return still[top : height - top, left : width - left]
+def _part(still: np.ndarray, part: float, across: float, down: float) -> np.ndarray:
+    height, width = (round(side * part) for side in still.shape)
+    top, left = round((still.shape[0] - height) * down), round((still.shape[1] - width) * across)
+    return still[top : top + height, left : left + width]
 
 
 def _hash(picture: np.ndarray) -> np.ndarray:
