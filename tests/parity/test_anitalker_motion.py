@@ -10,18 +10,16 @@ from facewright.generate.methods.anitalker import convert_motion
 from facewright.generate.methods.anitalker.model import AniTalkerMotion
 
 from .fixture import Fixture
-from .recording import record
-
-VARIANTS = ("hubert_audio_only", "hubert_pose_only", "hubert_full_control", "mfcc_full_control")
+from .recording import record, recorded
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", recorded("anitalker_stage2_*"))
 @torch.inference_mode()
-def test_the_denoiser_the_adapter_and_ddim(variant):
-    fixture = Fixture(f"anitalker_stage2_{variant}")
+def test_the_denoiser_the_adapter_and_ddim(name):
+    fixture = Fixture(name)
     official = fixture.weights("model")
-    name, params = convert_motion.variant(official)
-    assert name == fixture.config["infer_type"]
+    variant, params = convert_motion.variant(official)
+    assert variant == fixture.config["infer_type"]
     assert params.motion == fixture.config["motion_dim"]
     assert params.decoder_depth == fixture.config["decoder_layers"]
     model = AniTalkerMotion(params).eval()
@@ -64,14 +62,16 @@ def outputs(model: AniTalkerMotion, fixture: Fixture) -> dict[str, torch.Tensor]
         out |= {f"ddim_step{index}": x, f"ddim_x0_{index}": start}
     scheduler, visited = model.diffusion.scheduler(ddim["T"])
     half = 0.5 * noisy
-    single = scheduler.step(denoise(half, torch.tensor([visited[1]])), 1, half, use_clipped_model_output=True)
+    single = scheduler.step(denoise(half, torch.full((len(half),), visited[1])), 1, half, use_clipped_model_output=True)
     out |= {"ddim_single": single.prev_sample, "ddim_single_x0": single.pred_original_sample}
     return out
 
 
 def steps_of(fixture: Fixture) -> torch.Tensor:
-    """The diffusion steps of a recorded call, which its description lists in brackets."""
-    return torch.tensor([int(step) for step in re.findall(r"\d+", fixture.meta["inputs"]["t"])])
+    """The diffusion steps (b,) of a recorded call, which its description lists in brackets."""
+    steps = torch.tensor([int(step) for step in re.findall(r"\d+", fixture.meta["inputs"]["t"])])
+    noisy = fixture.meta["inputs"].get("noisy_x") or fixture.meta["inputs"]["x"]
+    return steps.expand(noisy["shape"][0])
 
 
 def substeps(audio: torch.Tensor) -> torch.Tensor:

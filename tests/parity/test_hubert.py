@@ -22,6 +22,6 @@ def test_hidden_states(tmp_path):
     save_file(fixture.weights("hubert"), tmp_path / "model.safetensors", {"format": "pt"})
     layers = config["num_hidden_layers"] + 1
     encoder = SpeechEncoder(tmp_path, AudioParams("hubert", config["hidden_size"], layers))
-    states = encoder.hidden_states(fixture.inputs()["input_values"][0].numpy())  # t layers channels
-    fixture.check({f"hidden{layer}": states[None, :, layer] for layer in range(layers)})
-    assert isinstance(states, torch.Tensor)
+    sounds = fixture.inputs()["input_values"].numpy()
+    states = torch.stack([encoder.hidden_states(sound) for sound in sounds])  # b t layers channels
+    fixture.check({f"hidden{layer}": states[:, :, layer] for layer in range(layers)})

@@ -9,17 +9,17 @@ from facewright.generate.methods.ifmdm.model import IFMDMMotion
 from facewright.generate.nets.guidance import guided
 
 from .fixture import Fixture
-from .recording import record
+from .recording import record, recorded
 from .test_anitalker_motion import steps_of
 
 
-@pytest.mark.parametrize("size", ["a0", "a1"])
+@pytest.mark.parametrize("name", recorded("ifmdm_stage2_dit_*"))
 @torch.inference_mode()
-def test_the_denoiser_and_its_guidance(size):
-    fixture = Fixture(f"ifmdm_stage2_dit_{size}")
+def test_the_denoiser_and_its_guidance(name):
+    fixture = Fixture(name)
     official = fixture.weights("dit")
-    name, params = convert_motion.variant(official)
-    assert name == f"DiT-{size.upper()}"
+    variant, params = convert_motion.variant(official)
+    assert variant == fixture.meta["cls"].split(".")[-1].replace("_", "-")
     assert params.motion == fixture.config["in_channels"]
     assert params.diffusion.learned_variance == fixture.config["learn_sigma"]
     model = IFMDMMotion(params).eval()

@@ -50,12 +50,14 @@ def variant(official: Mapping[str, Tensor]) -> tuple[str, MotionParams]:
     """
     depth = sum(bool(re.fullmatch(r"blocks\.\d+\.attn\.proj\.bias", key)) for key in official)
     entry, out = official.get("x_embedder.mlp.0.weight"), official.get("final_layer.linear.bias")
-    for name, blocks in OFFICIAL.items():
-        if entry is not None and out is not None and entry.ndim == 2 and entry.shape[0] == blocks.width:
-            learned = len(out) == 2 * entry.shape[1]
-            if depth == blocks.depth and (learned or len(out) == entry.shape[1]):
-                usual = MotionParams(transformer=blocks, motion=entry.shape[1])
-                return name, replace(usual, diffusion=replace(usual.diffusion, learned_variance=learned))
+    if entry is not None and out is not None and (entry.ndim, out.ndim) == (2, 1):
+        width, motion = entry.shape
+        sizes = next(
+            (name for name, blocks in OFFICIAL.items() if (blocks.width, blocks.depth) == (width, depth)), None
+        )
+        if sizes and len(out) in (motion, 2 * motion):
+            usual = MotionParams(transformer=OFFICIAL[sizes], motion=motion)
+            return sizes, replace(usual, diffusion=replace(usual.diffusion, learned_variance=len(out) > motion))
     raise AssetError("bad_checkpoint", "this is no second stage of IF-MDM", HINT)
 
 
