@@ -67,8 +67,9 @@ class ModulatedConv(nn.Module):
         """One over the norm of each output channel's scaled kernel (equation 3): (b, inputs) → (b, outputs)."""
         if not self.demodulate:
             return into.new_ones(len(into), len(self.weight))
-        energy = self.weight.square().sum((2, 3))  # (outputs, inputs)
-        return torch.rsqrt(F.linear(into.square(), energy) + 1e-8)
+        with torch.autocast(into.device.type, enabled=False):
+            energy = self.weight.float().square().sum((2, 3))  # (outputs, inputs)
+            return torch.rsqrt(F.linear(into.float().square(), energy) + 1e-8).to(into.dtype)
 
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.up:

@@ -66,6 +66,15 @@ def test_zero_flow_is_the_identity(batch, grad):
     assert torch.allclose(moved, maps.expand(2, -1, -1, -1) / 2, atol=1e-5)
 
 
+@pytest.mark.parametrize("grad", [False, True])
+def test_half_precision_moves_no_pixel(grad):
+    maps = torch.randn(1, 2, 4, 512, dtype=torch.bfloat16)
+    with torch.set_grad_enabled(grad):
+        moved = sample(maps, torch.zeros(1, 2, 4, 512).bfloat16(), torch.ones(1, 1, 4, 512).bfloat16())
+    assert moved.dtype == maps.dtype
+    assert torch.allclose(moved.float(), maps.float(), atol=0.02)
+
+
 def test_flow_moves_by_pixels():
     maps = torch.randn(1, 3, 8, 8)
     flow = torch.zeros(1, 2, 8, 8)

@@ -19,12 +19,14 @@ def sample(maps: Tensor, flow: Tensor, mask: Tensor, *, endpoint_grid: bool = Fa
     Returns:
         (b, c, h, w).
     """
+    kind = maps.dtype
+    maps, mask, flow = maps.float(), mask.float(), flow.float()  # half precision is coarser than a pixel
     grid = flow.permute(0, 2, 3, 1) + rest(flow, endpoint_grid)
     if not torch.is_grad_enabled() and maps.device.type == "cpu":
-        return _gather(maps, grid, mask, zeros=endpoint_grid)
+        return _gather(maps, grid, mask, zeros=endpoint_grid).to(kind)
     maps = maps.expand(len(grid), -1, -1, -1)
     padding = "zeros" if endpoint_grid else "border"
-    return F.grid_sample(maps, grid, padding_mode=padding, align_corners=False) * mask
+    return (F.grid_sample(maps, grid, padding_mode=padding, align_corners=False) * mask).to(kind)
 
 
 def rest(like: Tensor, endpoint_grid: bool = False) -> Tensor:
