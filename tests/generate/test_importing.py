@@ -53,6 +53,14 @@ def test_the_arguments_of_a_training_are_read(tmp_path):
     assert read_checkpoint(tmp_path / "0001.pt")["args"].size == 512
 
 
+def test_what_a_module_saves_is_read(tmp_path):
+    net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3)).half()
+    torch.save({"state": net.state_dict(), "best": net[0].weight, "step": 3}, tmp_path / "stage1.ckpt")
+    content = read_checkpoint(tmp_path / "stage1.ckpt")
+    assert content["state"].keys() == net.state_dict().keys()
+    assert torch.equal(content["state"]["0.weight"], net[0].weight)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
 def test_a_truncated_file_is_refused(checkpoint, share):
     whole = checkpoint.read_bytes()
