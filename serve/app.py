@@ -85,7 +85,8 @@ def create(store: Store, *, token: str | None = None, limits: Limits | None = No
     @app.exception_handler(FacewrightError)
     async def failed(_: Request, error: FacewrightError) -> Response:
         if isinstance(error, InputError) and error.code != "bad_record":
-            return _problem(415, f"The file cannot be used ({error.code}).")  # its message names our own paths
+            status = 413 if error.code == "too_large" else 415
+            return _problem(status, f"The file cannot be used ({error.code}).")  # its message names our own paths
         _LOG.error("%s: %s", error.code, error.message)  # paths and URLs stay here
         return _problem(500, "Service failure.")
 

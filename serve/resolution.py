@@ -6,13 +6,15 @@ import base64
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..core.errors import FacewrightError, UsageError
+from ..core.errors import FacewrightError, InputError, UsageError
+from ..core.media import probe
 from ..provenance import Store, fingerprint, softbinding
 from ..provenance.fingerprint import MATCH, Fingerprint
 from ..provenance.jumbf import active_label
 from ..provenance.store import Entry
 from ..provenance.watermark import read_mark
 
+LONGEST = 3600.0  # seconds of a video that is looked into
 STEP = 10  # scores are told in such steps only: fine ones would help to find out how to lose a match
 
 Matches = list[tuple[str, int | None]]
@@ -43,10 +45,12 @@ def by_content(
         key: of the watermark; default as for `read_mark`.
 
     Raises:
-        InputError: the file is no video.
+        InputError: the file is no video, or "too_large" if it is longer than `LONGEST`.
         UsageError: "usage" for a hint that cannot be.
     """
     ids = [_record_id(*hint)] if hint else []
+    if probe(path).seconds > LONGEST:
+        raise InputError("too_large", "The video is too long to be looked into here.")
     asked = fingerprint.measure(path)
     reading = read_mark(path, key=key)
     ids = [reading.record_id, *ids] if reading.found and reading.record_id else ids

@@ -166,6 +166,16 @@ def test_an_answer_tells_no_paths(ask, sealed, entry):
         assert "portrait.png" not in said
 
 
+def test_a_video_of_many_hours_is_not_looked_into(sealed, tmp_path, monkeypatch):
+    from facewright.core.errors import InputError
+    from facewright.serve import resolution
+
+    monkeypatch.setattr(resolution, "LONGEST", 2.5)
+    with pytest.raises(InputError) as caught:
+        resolution.by_content(Store("sqlite://"), sealed.path, 10)
+    assert caught.value.code == "too_large"
+
+
 def test_it_reaches_out_to_nobody(sealed, tmp_path, monkeypatch):
     """Not even for a manifest that says it is kept elsewhere; the same code, in this process."""
     from facewright.serve import resolution
