@@ -13,22 +13,25 @@ from __future__ import annotations
 import io
 import mimetypes
 import re
+import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import c2pa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from ..core.errors import FacewrightError, RefusedError
 from . import softbinding
+from .binding import BLOCK, STUB_BLOCK, Film
+from .boxes import manifest_span
 from .keys import Signer
 from .record import NO_CONSENT, Ingredient, Record
 from .target import disk_error
 
 SPEC_VERSION = "2.4"
 GENERATION = "org.facewright.generation"
-MERKLE_BLOCK_KIB = 1024  # hash the media in blocks, so that a reader may check a part
 IN_MEMORY_MB = 8  # c2pa copies larger files through an unnamed temporary file: flat memory, at the cost of a copy
 MEDIA_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime"}
 _COORDINATE_BYTES = {"ES256": 32, "ES384": 48, "ES512": 66}
@@ -36,7 +39,6 @@ _COORDINATE_BYTES = {"ES256": 32, "ES384": 48, "ES512": 66}
 OFFLINE: dict[str, Any] = {
     "version": 1,
     "core": {
-        "merkle_tree_chunk_size_in_kb": MERKLE_BLOCK_KIB,
         "backing_store_memory_threshold_in_mb": IN_MEMORY_MB,
         "allowed_network_hosts": [],
     },
@@ -141,30 +143,39 @@ def sign(source: Path, target: Path, record: Record, signer: Signer, title: str)
         RefusedError: "sign_failed", with the signer's own error as its cause.
         MachineError: "disk_full".
     """
-    calls: list[tuple[bytes, bytes]] = []  # what was signed, and the signature
-    failures: list[Exception] = []  # of the signer
+    claims: list[bytes] = []  # what is to be signed
     disk: list[OSError] = []
 
     def callback(data: bytes) -> bytes:
-        try:
-            calls.append((data, _raw_signature(signer, data)))
-        except Exception as error:
-            failures.append(error)
-            return b""  # c2pa knows no more than that it failed
-        return calls[-1][1]
+        claims.append(data)
+        return stand_in
 
     try:
+        stand_in = secrets.token_bytes(
+            _signature_size(signer)
+        )  # the claim still changes; it is signed at the end
+        film = Film.of(source)
         with (
-            c2pa.Context.from_dict(OFFLINE) as context,
+            c2pa.Context.from_dict(_offline(STUB_BLOCK if film else BLOCK)) as context,
             c2pa.Builder.from_json(definition(record, title), context=context) as builder,
             c2pa.Signer.from_callback(callback, _algorithm(signer), signer.chain) as native,
-            open(source, "rb") as reading,
+            io.BytesIO(film.stub()) if film else open(source, "rb") as reading,
             _Output(io.FileIO(target, "x+b"), disk) as writing,
         ):
             for item in record.ingredients:
                 _add_ingredient(builder, record, item)
-            manifest = builder.sign(native, media_type(title), reading, writing)
-            return softbinding.as_bytes(writing, manifest, calls[-1], callback, record.record_id)
+            manifest = builder.sign(native, media_type(title), reading, io.BytesIO() if film else writing)
+            manifest, data = softbinding.as_bytes(manifest, claims[-1], record.record_id)
+            if film:
+                manifest, data = film.write(writing, manifest, data)
+            signature = _signature(signer, data)
+            span = (film.place, 0) if film else manifest_span(writing)
+            if manifest.count(stand_in) != 1 or len(signature) != len(stand_in) or span is None:
+                raise softbinding.unexpected()
+            manifest = manifest.replace(stand_in, signature)
+            writing.seek(span[0])
+            writing.write(manifest)
+            return manifest
     except FacewrightError:
         raise
     except Exception as error:
@@ -174,12 +185,7 @@ def sign(source: Path, target: Path, record: Record, signer: Signer, title: str)
             raise disk_error(disk[0], target) from error
         if number := re.search(r"\(os error (\d+)\)$", str(error)):
             raise disk_error(OSError(int(number[1]), str(error)), Path(tempfile.gettempdir())) from error
-        cause = failures[0] if failures else error
-        raise RefusedError(
-            "sign_failed",
-            f"Signing failed, so no file was written: {cause}.",
-            "Check the certificate chain and its key.",
-        ) from cause
+        raise _failed(error) from error
 
 
 def native_signer(signer: Signer, authority: str | None = None) -> c2pa.Signer:
@@ -187,6 +193,20 @@ def native_signer(signer: Signer, authority: str | None = None) -> c2pa.Signer:
     return c2pa.Signer.from_callback(
         lambda data: _raw_signature(signer, data), _algorithm(signer), signer.chain, authority
     )
+
+
+def _signature(signer: Signer, data: bytes) -> bytes:
+    try:
+        return _raw_signature(signer, data)
+    except FacewrightError:
+        raise
+    except Exception as error:  # whatever a key service raises, a network's OSError as well
+        raise _failed(error) from error
+
+
+def _failed(error: Exception) -> RefusedError:
+    hint = "Check the certificate chain and its key."
+    return RefusedError("sign_failed", f"Signing failed, so no file was written: {error}.", hint)
 
 
 class _Output(io.BufferedRandom):
@@ -246,6 +266,20 @@ def _raw_signature(signer: Signer, data: bytes) -> bytes:
     if (width := _COORDINATE_BYTES.get(signer.algorithm)) and len(signature) != 2 * width:
         signature = b"".join(part.to_bytes(width, "big") for part in decode_dss_signature(signature))
     return signature
+
+
+def _signature_size(signer: Signer) -> int:
+    """Bytes of a raw signature."""
+    key = signer.leaf.public_key()
+    if signer.algorithm in _COORDINATE_BYTES:
+        return 2 * _COORDINATE_BYTES[signer.algorithm]
+    return key.key_size // 8 if isinstance(key, rsa.RSAPublicKey) else 64
+
+
+def _offline(block: int) -> dict[str, Any]:
+    """The settings for signing, with blocks of the media of so many bytes, their hashes all in the manifest."""
+    merkle = {"merkle_tree_chunk_size_in_kb": block >> 10, "merkle_tree_max_proofs": 0}
+    return {**OFFLINE, "core": {**OFFLINE["core"], **merkle}}
 
 
 def _algorithm(signer: Signer) -> c2pa.C2paSigningAlg:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO
+from collections.abc import Mapping
+from typing import Any
 
 from ..core.errors import RefusedError
-from .boxes import embedded_manifest, manifest_span
 
 LABEL = "c2pa.soft-binding"
 ALGORITHM = "org.facewright.video.1"  # not on the C2PA list, so a conforming reader will not know where to look it up
@@ -45,57 +44,43 @@ def _decoded(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def as_bytes(
-    file: BinaryIO, manifest: bytes, signed: tuple[bytes, bytes], sign: Callable[[bytes], bytes], record_id: str
-) -> bytes:
-    """Turn the values of the soft bindings in a freshly signed file into byte strings.
+def as_bytes(manifest: bytes, data: bytes, record_id: str) -> tuple[bytes, bytes]:
+    """Turn the values of the soft bindings into byte strings, before the claim is signed.
 
     Args:
-        file: the signed file, open for reading and writing.
-        manifest: the manifest store inside it.
-        signed: what was signed (COSE Sig_structure, the claim inside) and the signature.
-        sign: signs again.
+        manifest: the manifest store as c2pa wrote it.
+        data: what is to be signed (COSE Sig_structure, the claim inside).
+        record_id: the value.
 
     Returns:
-        The manifest store as it now stands in the file.
+        Manifest and data with the assertions changed, and their hashes.
     """
-    data, signature = signed
     text = b"evalue" + _TEXT_16 + record_id.encode()
-    changes = []
-    for box in _assertion_boxes(manifest, text):
+    at = manifest.find(text)
+    if at < 0:
+        raise unexpected()
+    while at >= 0:
+        box = assertion_box(manifest, at)
         changed = box.replace(text, text.replace(_TEXT_16, _BYTES_16))
         old, new = hashlib.sha256(box[8:]).digest(), hashlib.sha256(changed[8:]).digest()
-        data = data.replace(old, new)
-        changes += [(box, changed), (old, new)]
-    result = manifest
-    for before, after in (*changes, (signature, sign(data))):
-        if result.count(before) != 1 or len(before) != len(after):
-            raise _unexpected()
-        result = result.replace(before, after)
-    span = manifest_span(file)
-    if span is None or embedded_manifest(file) != manifest:
-        raise _unexpected()
-    file.seek(span[0])
-    file.write(result)
-    return result
+        if LABEL.encode() not in box or {manifest.count(box), manifest.count(old), data.count(old)} != {1}:
+            raise unexpected()
+        manifest, data = manifest.replace(box, changed).replace(old, new), data.replace(old, new)
+        at = manifest.find(text)
+    return manifest, data
 
 
-def _assertion_boxes(manifest: bytes, text: bytes) -> list[bytes]:
-    """The JUMBF superboxes of our assertions: 4 bytes length, `jumb`, then what the claim's hash is over."""
-    boxes, at = [], manifest.find(text)
-    while at >= 0:
-        start = manifest.rfind(b"jumb", 0, manifest.rfind(b"jumd", 0, at)) - 4
-        box = manifest[start : start + int.from_bytes(manifest[start : start + 4], "big")]
-        if start < 0 or LABEL.encode() not in box or start + len(box) <= at:
-            raise _unexpected()
-        boxes.append(box)
-        at = manifest.find(text, at + 1)
-    if not boxes:
-        raise _unexpected()
-    return boxes
+def assertion_box(manifest: bytes, at: int) -> bytes:
+    """The JUMBF superbox around a byte: 4 bytes length, `jumb`, then what the claim's hash is over."""
+    start = manifest.rfind(b"jumb", 0, manifest.rfind(b"jumd", 0, max(0, at))) - 4
+    box = manifest[start : start + int.from_bytes(manifest[start : start + 4], "big")] if start >= 0 else b""
+    if at < 0 or start + len(box) <= at:
+        raise unexpected()
+    return box
 
 
-def _unexpected() -> RefusedError:
+def unexpected() -> RefusedError:
+    """c2pa lays manifests out otherwise than we know it to."""
     return RefusedError(
         "sign_failed",
         "The manifest is not laid out as expected, so no file was written.",

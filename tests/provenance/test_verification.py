@@ -214,7 +214,7 @@ def test_a_camera_manifest_on_generated_pixels(sealed, tmp_path, monkeypatch):
     data = {"actions": [camera], "allActionsIncluded": True}
     assertions = [{"label": "c2pa.actions.v2", "created": True, "data": data}]
     monkeypatch.setattr(manifest, "definition", lambda *_: {"claim_version": 2, "assertions": assertions})
-    monkeypatch.setattr(manifest.softbinding, "as_bytes", lambda *_: b"")
+    monkeypatch.setattr(manifest.softbinding, "as_bytes", lambda manifest, data, _: (manifest, data))
     found = checked(resign(stripped, tmp_path / "camera.mp4", record(sealed)), "conflict", 10)
     assert "does not say so" in said(found, "conflict:")
     assert found.manifest["says_ai_generated"] is False
