@@ -45,7 +45,7 @@ def picture(portrait_path: Path) -> np.ndarray:
     return cv2.cvtColor(cv2.imread(str(portrait_path)), cv2.COLOR_BGR2RGB)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def frames(picture: np.ndarray) -> Callable[..., Iterator[np.ndarray]]:
     return lambda **options: moving(picture, **options)
 
