@@ -13,7 +13,9 @@ from facewright.provenance import Record, boxes, default_signer, manifest
 from facewright.provenance.binding import Film
 from facewright.provenance.reading import read_manifest
 
-RECORD = Record("m", "1", {}, 0, {}, (), record_id="0123456789abcdef", created="2026-01-01T00:00:00Z", versions={"facewright": "0"})  # fmt: skip
+RECORD = Record(
+    "m", "1", {}, 0, {}, (), record_id="0123456789abcdef", created="2026-01-01T00:00:00Z", versions={"facewright": "0"}
+)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def test_the_key_signs_once(noise, tmp_path, monkeypatch):
 
 def test_other_layouts_are_left_to_c2pa(noise, signed, tmp_path):
     assert Film.of(signed) is None  # it has a manifest already
-    (tmp_path / "more.mp4").write_bytes(noise.read_bytes() + (16).to_bytes(4, "big") + b"mdat" + b"12345678")
+    (tmp_path / "more.mp4").write_bytes(noise.read_bytes() + (16).to_bytes(4, "big") + b"junk" + b"12345678")
     assert Film.of(tmp_path / "more.mp4") is None
     manifest.sign(tmp_path / "more.mp4", tmp_path / "x.mp4", RECORD, default_signer(), "x.mp4")
     assert read_manifest(tmp_path / "x.mp4").valid
