@@ -1,4 +1,4 @@
-"""`facewright weights`: what the weights are, whether they are intact, and how official ones become ours."""
+"""`facewright weights`: what the weights are, whether they are intact, and how others become ours."""
 
 from __future__ import annotations
 
@@ -17,24 +17,28 @@ facewright weights
 facewright weights check
 facewright weights path meshwarp
 facewright weights import anitalker ./anitalker_ckpts
+facewright weights add mine runs/001
 """
 
 
 @click.command(cls=Verb, example=EXAMPLE)
-@click.argument("action", type=click.Choice(["list", "check", "path", "import"]), default="list")
+@click.argument("action", type=click.Choice(["list", "check", "path", "import", "add"]), default="list")
 @click.argument("name", required=False)
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.pass_context
 def weights(ctx: click.Context, action: str, name: str | None, folder: Path | None) -> Answer:
-    """List, check, locate or import weights.
+    """List, check, locate, import or add weights.
 
     `list` shows each record, `check` compares every file with its SHA-256, `path` says where the files lie. `import`
     takes the name of a method and the FOLDER where its authors' official checkpoints lie, and makes weights of them.
+    `add` takes a new name and the FOLDER of a training run; methods use them with `--weights NAME`.
     """
     if action == "import":
         return _import(ctx.ensure_object(Session), name, folder)
+    if action == "add":
+        return _add(name, folder)
     if folder is not None:
-        raise UsageError("usage", f"weights {action} takes no folder", "Only weights import takes one.")
+        raise UsageError("usage", f"weights {action} takes no folder", "Only weights import and weights add take one.")
     chosen = (store.record(name),) if name else store.records()
     if action == "path":
         paths = {record.name: [str(file.path) for file in record.files] for record in chosen}
@@ -55,6 +59,17 @@ def _import(session: Session, name: str | None, folder: Path | None) -> Answer:
         made = import_weights(name, folder, progress=report)
     text = "\n\n".join(f"{_text(record)}\n  imported to {record.files[0].path.parent}" for record in made)
     return Answer({"records": [record.to_dict() for record in made]}, text)
+
+
+def _add(name: str | None, folder: Path | None) -> Answer:
+    if name is None or folder is None:
+        raise UsageError(
+            "usage", "weights add takes a name and a folder", "For example: facewright weights add mine runs/001"
+        )
+    from ..generate.importing.trained import add_weights
+
+    made = add_weights(name, folder)
+    return Answer({"records": [made.to_dict()]}, f"{_text(made)}\n  added to {made.files[0].path.parent}")
 
 
 def _check(chosen: tuple[store.WeightRecord, ...]) -> Answer:

@@ -21,7 +21,7 @@ from ..nets.latentwarp import Appearance, LatentWarp, LatentWarpParams
 from .losses import flow, fooled, judged, pyramid, r1
 from .networks import AUTOENCODER
 from .perceptual import perceptual
-from .samples import crops, mirrored, pair, pixels
+from .samples import LICENCES, crops, mirrored, pair, pixels
 
 HELD_OUT = 24  # pairs of the evaluation
 SHOWN = 6
@@ -59,10 +59,9 @@ class Autoencoder(Stage):
     Args:
         request: with an `AutoencoderPreset`.
         name: of the weight record.
-        licences: its terms.
     """
 
-    def __init__(self, request: Request, *, name: str, licences: Mapping[str, str]) -> None:
+    def __init__(self, request: Request, *, name: str) -> None:
         preset: AutoencoderPreset = request.preset
         self.preset, self.steps, self.batch_size, self.seed = preset, preset.steps, preset.batch, request.seed
         size = preset.net.size
@@ -80,7 +79,7 @@ class Autoencoder(Stage):
         self.card = Card(
             name=name,
             architecture=f"latent-warp auto-encoder, {size} px, {count:,} parameters",
-            licences=licences,
+            licences=LICENCES,
             data=self.crops.sources(),
         )
 

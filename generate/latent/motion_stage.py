@@ -16,7 +16,7 @@ from ...core.weights import read_record
 from ..nets.latentwarp import LatentWarp
 from ..nets.windows import MotionModel, Start
 from .networks import AUTOENCODER, MOTION, load_network
-from .samples import crops
+from .samples import LICENCES, crops
 from .voiced import Voiced, voiced_clips
 
 HELD_OUT = 32  # windows of the evaluation
@@ -53,7 +53,7 @@ class MotionStage(Stage):
     kind: ClassVar[type[MotionModel]]
     context: int
 
-    def __init__(self, request: Request, *, name: str, licences: Mapping[str, str]) -> None:
+    def __init__(self, request: Request, *, name: str) -> None:
         preset: MotionPreset = request.preset
         self.preset, self.steps, self.batch_size, self.seed = preset, preset.steps, preset.batch, request.seed
         net = load_network(LatentWarp, read_record(request.result(1) / "record.json"), AUTOENCODER)
@@ -77,7 +77,7 @@ class MotionStage(Stage):
         self.card = Card(
             name=name,
             architecture=f"{type(self.model).__name__}, {count:,} parameters, on {preset.model.audio.kind}",
-            licences=licences,
+            licences=LICENCES,
             data=parts[0].sources(),
         )
 
@@ -94,10 +94,14 @@ class MotionStage(Stage):
         self.model.code_scale.copy_(spread.clamp_min(1e-4))
 
     def draw(self, position: int) -> dict[str, Any]:
-        return self.window(self.clips, self.random(position))
+        return self.window(self.clips, self.random(position), position / (self.batch_size * self.steps))
 
-    def window(self, clips: list[Voiced], random: np.random.Generator) -> dict[str, Any]:
-        """A window of a clip: codes (context + n, d), sound (n, …), a start from anywhere in the clip, t and noise."""
+    def window(self, clips: list[Voiced], random: np.random.Generator, behind: float) -> dict[str, Any]:
+        """A window of a clip: codes (context + n, d), sound (n, …), a start from anywhere in the clip, t and noise.
+
+        Args:
+            behind: share of the training that is over, for curricula.
+        """
         total = self.context + self.length
         weights = np.array([len(clip.codes) - total for clip in clips], float)
         clip = clips[random.choice(len(clips), p=weights / weights.sum())]
@@ -111,11 +115,17 @@ class MotionStage(Stage):
             "t": int(random.integers(self.preset.model.diffusion.steps)),
             "coin": int(random.integers(2**31)),
         }
-        return drawn | self.heard(clip, rows, new, clips, random)
+        return drawn | self.heard(clip, rows, new, clips, random, behind)
 
     @abstractmethod
     def heard(
-        self, clip: Voiced, rows: slice, new: slice, clips: list[Voiced], random: np.random.Generator
+        self,
+        clip: Voiced,
+        rows: slice,
+        new: slice,
+        clips: list[Voiced],
+        random: np.random.Generator,
+        behind: float,
     ) -> dict[str, Any]:
         """`sound`, `noise` and whatever else the model is told of a window."""
 
@@ -137,7 +147,7 @@ class MotionStage(Stage):
             totals: dict[str, list[float]] = {}
             device = next(self.model.parameters()).device
             for number in range(HELD_OUT):
-                sample = self.window(self.unseen, self.random(number, "held out"))
+                sample = self.window(self.unseen, self.random(number, "held out"), 1.0)
                 batch = {name: torch.as_tensor(value)[None].to(device) for name, value in sample.items()}
                 for name, value in self.losses(batch).items():
                     totals.setdefault(name, []).append(value.item())

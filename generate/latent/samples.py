@@ -18,6 +18,13 @@ from ...datasets.manifest import read_videos
 MARGIN, SHIFT_UP = 0.45, 0.1  # of the crops all methods of the family see: hair and chin have room to move
 
 
+LICENCES = {
+    "code": "Apache-2.0",
+    "weights": "Apache-2.0, as far as the terms of the data allow",
+    "data": "of each source, as listed under data",
+}
+
+
 def recipe(size: int) -> CropRecipe:
     """How the family cuts a face out of a picture."""
     return CropRecipe(size, margin=MARGIN, shift_up=SHIFT_UP)
@@ -40,6 +47,7 @@ def crops(request: Request, size: int) -> tuple[Crops, Crops]:
             margin=MARGIN,
             shift_up=SHIFT_UP,
             split=split,
+            workers=request.workers,
             progress=request.progress,
         )
 

@@ -19,7 +19,6 @@ from ...latent.autoencoder import Autoencoder
 from ...latent.disentangle import AngularMargin, likelihood, mutual_information
 from ...latent.samples import picture
 from ...nets.latentwarp import Appearance, LatentWarp
-from .card import CARD
 
 
 class AniTalkerAutoencoder(Autoencoder):
@@ -30,7 +29,7 @@ class AniTalkerAutoencoder(Autoencoder):
 
     def __init__(self, request: Request) -> None:
         self.people: list[str] = []
-        super().__init__(request, name="anitalker", licences=CARD.licences)
+        super().__init__(request, name="anitalker")
 
     def parameters(self) -> list[nn.Parameter]:
         heads = self.net.heads

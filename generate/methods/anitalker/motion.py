@@ -11,7 +11,6 @@ from torch import Tensor
 from ....core.training import Batch, Request
 from ...latent.motion_stage import MotionStage, normal
 from ...latent.voiced import Voiced
-from .card import CARD
 from .model import AniTalkerMotion
 
 
@@ -22,10 +21,16 @@ class AniTalkerMotionStage(MotionStage):
     model: AniTalkerMotion
 
     def __init__(self, request: Request) -> None:
-        super().__init__(request, name="anitalker", licences=CARD.licences)
+        super().__init__(request, name="anitalker")
 
     def heard(
-        self, clip: Voiced, rows: slice, new: slice, clips: list[Voiced], random: np.random.Generator
+        self,
+        clip: Voiced,
+        rows: slice,
+        new: slice,
+        clips: list[Voiced],
+        random: np.random.Generator,
+        behind: float,
     ) -> dict[str, Any]:
         signals = {name: getattr(clip, name)[rows] for name in self.preset.model.signals}
         noise = normal(random, self.context + self.length, self.model.dimension)

@@ -49,6 +49,7 @@ SMALL = MotionParams(
     motion=20,
     appearance=256,
     window=WindowParams(60, 15),
+    time_unit=1000,
 )
 TOY = replace(
     SMALL, speech=ConformerParams(32, 1, dropout=0.0), projection=16, appearance=64, window=WindowParams(40, 0)

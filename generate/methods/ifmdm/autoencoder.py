@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from ....core.training import Request
 from ...latent.autoencoder import Autoencoder
-from .card import CARD
 
 
 class IFMDMAutoencoder(Autoencoder):
     """The family's auto-encoder under IF-MDM's name."""
 
     def __init__(self, request: Request) -> None:
-        super().__init__(request, name="ifmdm", licences=CARD.licences)
+        super().__init__(request, name="ifmdm")

@@ -12,7 +12,6 @@ from torch import Tensor
 from ....core.training import Batch, Request
 from ...latent.motion_stage import MotionStage, normal
 from ...latent.voiced import Voiced
-from .card import CARD
 from .model import IFMDMMotion
 
 
@@ -23,7 +22,7 @@ class IFMDMMotionStage(MotionStage):
     model: IFMDMMotion
 
     def __init__(self, request: Request) -> None:
-        super().__init__(request, name="ifmdm", licences=CARD.licences)
+        super().__init__(request, name="ifmdm")
 
     def fitted(self, clips: list[Voiced]) -> None:
         """The model remembers how much its data moves: within windows, as the condition is measured."""
@@ -33,7 +32,13 @@ class IFMDMMotionStage(MotionStage):
         self.model.deviation.copy_(self.model.unit(torch.from_numpy(np.stack(windows))).std(1).mean(0))
 
     def heard(
-        self, clip: Voiced, rows: slice, new: slice, clips: list[Voiced], random: np.random.Generator
+        self,
+        clip: Voiced,
+        rows: slice,
+        new: slice,
+        clips: list[Voiced],
+        random: np.random.Generator,
+        behind: float,
     ) -> dict[str, Any]:
         return {"sound": clip.sound[new], "noise": normal(random, self.length, self.model.dimension)}
 

@@ -15,14 +15,13 @@ from ....datasets.crops import FaceClip
 from ...latent.autoencoder import Autoencoder
 from ...latent.hybrid import hybrid_maps
 from ...nets.latentwarp import LatentWarp, hybrid_picture
-from .card import CARD
 
 
 class INFPAutoencoder(Autoencoder):
     """Shows the motion encoder hybrid pictures."""
 
     def __init__(self, request: Request) -> None:
-        super().__init__(request, name="infp", licences=CARD.licences)
+        super().__init__(request, name="infp")
 
     def extra(self, clip: FaceClip, first: int, second: int, random: np.random.Generator) -> dict[str, Any]:
         return hybrid_maps(clip.landmarks[second], clip.frames.shape[1])

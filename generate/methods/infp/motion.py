@@ -12,7 +12,6 @@ from torch import Tensor
 from ....core.training import Batch, Request
 from ...latent.motion_stage import MotionPreset, MotionStage, normal
 from ...latent.voiced import Voiced
-from .card import CARD
 from .model import INFPMotion
 
 STYLE_FRAMES = 50
@@ -37,7 +36,7 @@ class INFPMotionStage(MotionStage):
     preset: InteractivePreset
 
     def __init__(self, request: Request) -> None:
-        super().__init__(request, name="infp", licences=CARD.licences)
+        super().__init__(request, name="infp")
 
     def fitted(self, clips: list[Voiced]) -> None:
         super().fitted(clips)
@@ -46,16 +45,18 @@ class INFPMotionStage(MotionStage):
         softest = int(np.argmin(loudness))
         self.silence = np.concatenate([clip.sound for clip in clips])[softest]
 
-    def draw(self, position: int) -> dict[str, Any]:
-        self.alone = position // self.batch_size < self.preset.warm_up * self.steps
-        return super().draw(position)
-
     def heard(
-        self, clip: Voiced, rows: slice, new: slice, clips: list[Voiced], random: np.random.Generator
+        self,
+        clip: Voiced,
+        rows: slice,
+        new: slice,
+        clips: list[Voiced],
+        random: np.random.Generator,
+        behind: float,
     ) -> dict[str, Any]:
         agent = clip.sound[new]
         partner = np.broadcast_to(self.silence, agent.shape).copy()
-        if not self.alone:
+        if behind >= self.preset.warm_up:
             other = clips[random.integers(len(clips))]
             first = int(random.integers(len(other.sound) - self.length))
             pauses = _loudness(agent) < self.quiet
