@@ -15,6 +15,7 @@ import click
 
 from ..core.errors import FacewrightError
 from ..core.version import VERSION
+from .bench import bench
 from .config import config
 from .datasets import datasets
 from .doctor import doctor
@@ -40,7 +41,7 @@ SECTIONS = {
     "Check": (verify, scan, trust, stamp),
     "Models": (methods, weights, train, datasets),
     "Records": (store, keys, serve),
-    "House": (doctor, config),
+    "House": (bench, doctor, config),
 }
 INTERRUPTED, TERMINATED, PIPE_CLOSED = 130, 143, 141
 

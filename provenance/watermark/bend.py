@@ -36,7 +36,7 @@ def straighten(spectrum: Spectrum, carriers: Carriers, placement: Placement) -> 
     starts[:, 6:] = np.stack(np.meshgrid(_TILT, _TILT), axis=-1).reshape(-1, 2)
     found = scores(starts)
     climbed = [_climb(scores, starts[index]) for index in np.argsort(-found)[:4]]
-    here, score = max(climbed, key=lambda pair: pair[1])
+    here = max(climbed, key=lambda pair: pair[1])[0]
     moved = (here @ basis).reshape(-1, 2)
     straight = (values * np.exp(2j * np.pi * moved @ points.T)).sum(axis=0)
     power = np.sqrt(np.mean(np.abs(straight) ** 2))

@@ -12,7 +12,7 @@ from .key import resolve_key
 from .mask import gain_map
 from .payload import to_bits
 
-ONSET, FADING = 1.2, 0.2  # the first frame's additional share of the amplitude; seconds in which it falls to a third
+ONSET, FADING = 1.0, 0.2  # the first frame's additional share of the amplitude; seconds in which it falls to a third
 
 
 class VideoMarker:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -92,6 +93,7 @@ def stages(spectrum: Spectrum, short_side: float) -> Iterator[list[Trial]]:
     )
 
 
+@lru_cache(maxsize=1)  # several keys may be asked for
 def repetitions(spectrum: Spectrum, short_side: float) -> list[np.ndarray]:
     """Matrices M of tiles that the residual seems to repeat in, likeliest first, up to quarter turns and mirroring.
 

@@ -15,11 +15,12 @@ PLAIN = 0.65  # grey levels (rms) in a plain area of middle brightness
 TEXTURE = 0.05  # more of it, per root of a grey level of texture
 MOST = 2.5
 DARK, LIGHT, IN_THE_DARK = 16, 80, 0.5  # luma levels between which the amplitude rises from this share to all of it
-SKIN = 0.85  # share in the colours of skin
+SKIN = 0.75  # share in the colours of skin
 ENOUGH = 1.8  # `_capacity` at which the amplitude is as above
 BOOST = 0.8, 2.0  # bounds of the factor on it where capacity is higher or lower
 SMALL = 0.55, 1.4  # bounds of the factor on it for pictures larger or smaller than 512 px
-LOUDEST = 1.27  # grey levels (rms) over a frame: luma PSNR 46 dB
+LOUDEST = 1.27  # grey levels (rms) over a frame: luma PSNR 46 dB; more only where `_capacity` is below BUSY
+BUSY, LOUDER = 0.05, 1.4
 
 
 def gain_map(frame: np.ndarray) -> np.ndarray:
@@ -37,10 +38,12 @@ def gain_map(frame: np.ndarray) -> np.ndarray:
     skin = (np.abs(red - 153) < 18) & (np.abs(blue - 105) < 22)
     visibility *= 1 - (1 - SKIN) * cv2.blur(skin.astype(np.float32), (7, 7))
 
-    boost = np.sqrt(ENOUGH / _capacity(luma, visibility)) * np.clip(np.sqrt(512 / short), *SMALL)
+    capacity = _capacity(luma, visibility) + 1e-6
+    boost = np.sqrt(ENOUGH / capacity) * np.clip(np.sqrt(512 / short), *SMALL)
     boost = np.clip(boost, *BOOST)
     gain = np.minimum(PLAIN * boost + TEXTURE * boost**2 * _texture(luma), MOST) * visibility
-    return gain * min(1.0, LOUDEST / float(np.sqrt(np.mean(gain * gain))))
+    loudest = LOUDEST * float(np.clip((BUSY / capacity) ** 0.25, 1, LOUDER))
+    return gain * min(1.0, loudest / float(np.sqrt(np.mean(gain * gain))))
 
 
 def _texture(luma: np.ndarray) -> np.ndarray:

@@ -85,14 +85,15 @@ def _spectrum(source: Source, most: int) -> tuple[Spectrum | None, int, int]:
 
 def _read(spectrum: Spectrum, short_side: int, key: bytes, keys: int) -> MarkReading:
     known = carriers(key)
-    seen, best = 0, MarkReading(False, None, 1.0)
+    seen, best, decoded = 0, MarkReading(False, None, 1.0), 0.0
     for tried in stages(spectrum, short_side):
         placement = search(spectrum, known, tried)
         seen += trials(len(tried))
         # Every stage may raise a false alarm, so each is charged for all of them, and for all that was tried before.
         pilot_p = min(1.0, keys * STAGES * seen * math.exp(-(placement.z**2) / 2))
         details = {"pilot_z": round(placement.z, 2), "pilot_p": pilot_p, "trials": seen}
-        if pilot_p * CHANCE <= THRESHOLD:
+        if pilot_p * CHANCE <= THRESHOLD and placement.refined > decoded + 0.3:  # the same place again gives nothing
+            decoded = placement.refined
             for values in _values(spectrum, known, placement):
                 record_id, wrong = _decode(known, values, key)
                 if record_id:

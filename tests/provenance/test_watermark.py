@@ -149,6 +149,13 @@ def rotated(frames: np.ndarray, degrees: float) -> np.ndarray:
     return np.stack([cv2.warpAffine(frame, matrix, (512, 512)) for frame in frames])
 
 
+def aslant(frames: np.ndarray, amount: float) -> np.ndarray:
+    corners = np.float32([[0, 0], [512, 0], [0, 512], [512, 512]])
+    moved = corners + 512 * amount * np.float32([[0.3, 0.9], [-1, 0.2], [0.8, -0.5], [-0.4, -1]])
+    matrix = cv2.getPerspectiveTransform(moved, corners)
+    return np.stack([cv2.warpPerspective(frame, matrix, (512, 512)) for frame in frames[:12]])
+
+
 def compressed(frames: np.ndarray, quality: int) -> np.ndarray:
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     return np.stack([cv2.imdecode(cv2.imencode(".jpg", frame, options)[1], 1) for frame in frames])
@@ -165,6 +172,8 @@ ATTACKS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "cropped and mirrored": lambda frames: frames[:, 20:404, 90:474, :][:, :, ::-1],
     "in a larger frame": lambda frames: np.pad(frames, ((0, 0), (0, 0), (199, 199), (0, 0))),
     "rotated": lambda frames: rotated(frames, 2),
+    "rotated by any angle": lambda frames: rotated(frames, -33),
+    "seen aslant": lambda frames: aslant(frames, 0.03),
     "brighter": lambda frames: cv2.convertScaleAbs(frames, alpha=1.0, beta=30),
     "flatter": lambda frames: cv2.convertScaleAbs(frames, alpha=0.6, beta=40),
     "grey": lambda frames: np.repeat(luma(frames).round().astype(np.uint8)[..., None], 3, axis=3),

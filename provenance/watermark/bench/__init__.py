@@ -1,1 +1,1 @@
-"""`facewright bench watermark`: the video mark against what people do to videos, its visibility, speed and false alarms."""
+"""`facewright bench watermark`: the mark against what people do to videos; how visible, how fast, how often wrong."""

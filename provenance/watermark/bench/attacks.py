@@ -11,6 +11,7 @@ list; crops are given by side, contrast is about middle grey, JPEG quality is li
 from __future__ import annotations
 
 import functools
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,6 +60,9 @@ class Attack:
         Raises:
             MachineError: "attack_failed".
         """
+        if not self.encoder:
+            shutil.copyfile(source, target)
+            return
         if self.jpeg is not None:
             _through_jpeg(source, target, self.jpeg)
             return

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ....core.media import VideoReader, VideoWriter
 from .schemes import Scheme
@@ -20,7 +22,7 @@ class Prepared:
         marked, before: the frames with and without the mark, without loss, for quality.
         width, height: px.
         frames: number.
-        embed_ms: processor time to mark a frame, milliseconds.
+        embed_ms: processor time to mark a frame, milliseconds, all cores together.
     """
 
     name: str
@@ -39,18 +41,19 @@ def prepare(clip: Path, folder: Path, scheme: Scheme, seconds: float) -> Prepare
     width, height = reader.width // 2 * 2, reader.height // 2 * 2
     mark = scheme.marker(width, height, float(reader.fps))
     files = [folder / f"{clip.stem}.{name}.mp4" for name in ("sealed", "marked", "before")]
-    size = {"width": width, "height": height, "fps": reader.fps}
-    lossless = {"crf": 0, "preset": "ultrafast"}
+    size: dict[str, Any] = {"width": width, "height": height, "fps": reader.fps}
+    lossless: dict[str, Any] = {"crf": 0, "preset": "ultrafast"}
     count, spent = 0, 0.0
-    with VideoWriter(files[0], **size) as sealed, VideoWriter(files[1], **size, **lossless) as kept:  # type: ignore
-        with VideoWriter(files[2], **size, **lossless) as before:  # type: ignore
-            for chunk in reader:
-                frames = chunk[:, :height, :width]
-                began = time.process_time()
-                marked = mark(frames, count)
-                spent += time.process_time() - began
-                count += len(frames)
-                sealed.write(marked)
-                kept.write(marked)
-                before.write(frames)
+    with ExitStack() as stack:
+        sealed = stack.enter_context(VideoWriter(files[0], **size))
+        kept, before = (stack.enter_context(VideoWriter(file, **size, **lossless)) for file in files[1:])
+        for chunk in reader:
+            frames = chunk[:, :height, :width]
+            began = time.process_time()
+            marked = mark(frames, count)
+            spent += time.process_time() - began
+            count += len(frames)
+            sealed.write(marked)
+            kept.write(marked)
+            before.write(frames)
     return Prepared(clip.stem, *files, width, height, count, 1000 * spent / max(count, 1))

@@ -19,8 +19,8 @@ _PLAIN = 1.0  # grey levels of detail below which a place is plain
 def compare(marked: Path, before: Path) -> dict[str, float | None]:
     """Luma PSNR (dB), SSIM and VMAF of a video against another, of equal size and length.
 
-    Also `vmaf_ceiling`, what VMAF gives to the video against itself: less than 100 where little moves, and the yardstick
-    for `vmaf`. Both are None where no FFmpeg with libvmaf is found. `plain` is the rms change of luma in grey levels
+    Also `vmaf_ceiling`, what VMAF gives to the video against itself: less than 100 where little moves, so the yardstick
+    of `vmaf`. Both are None where no FFmpeg with libvmaf is found. `plain` is the rms change of luma in grey levels
     where the picture is plain, and so would hide nothing; a change of less than half a level of 8 bits is not shown.
     """
     found: dict[str, float | None] = {

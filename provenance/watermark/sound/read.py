@@ -10,7 +10,7 @@ import numpy as np
 from ....core.errors import InputError
 from ....core.media import AudioReader
 from .. import code
-from ..key import PUBLIC_KEY, resolve_key
+from ..key import known_keys
 from ..payload import CHECK_BITS, from_bits
 from ..read import CANDIDATES, THRESHOLD, MarkReading
 from .cells import SLOT, SLOTS, Cells, cells
@@ -27,7 +27,7 @@ def read_sound_mark(source: str | Path | np.ndarray, *, key: bytes | None = None
 
     Args:
         source: path of a media file, or mono samples (n,) at 16,000 per second.
-        key: of the mark; None tries `resolve_key()` and then, if that is another, the public key.
+        key: of the mark; None tries `known_keys()`: the current one, the retired ones, the public one.
 
     Returns:
         A reading whose `p_value` bounds the probability that sound without this mark reads like this one, at any of
@@ -37,7 +37,7 @@ def read_sound_mark(source: str | Path | np.ndarray, *, key: bytes | None = None
     Raises:
         InputError: unreadable, empty, no_audio.
     """
-    keys = [key] if key is not None else list(dict.fromkeys([resolve_key(), PUBLIC_KEY]))
+    keys = [key] if key is not None else known_keys()
     parts = _parts(source)
     seconds = sum(len(samples) for _, samples in parts) / RATE
     best = MarkReading(False, None, 1.0, {"seconds": round(seconds, 2)})

@@ -1,0 +1,80 @@
+"""`facewright bench`: measure what facewright does, on material of your own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .progress import progress
+from .session import Answer, Session
+from .verb import Group, Verb, option
+
+
+@click.group(cls=Group)
+def bench() -> None:
+    """Measure what facewright does, on material of your own.
+
+    Each bench prints a table, and with --json one object; --out keeps both, and a plot.
+    """
+
+
+@bench.command(
+    cls=Verb,
+    example="""
+facewright bench watermark clip.mp4 --out measured
+facewright bench watermark clip.mp4 --attacks everyday --attacks omniseal --jobs 2
+facewright bench watermark clip.mp4 --unmarked pictures --readings 10000
+facewright bench watermark clip.mp4 --peer dwtDctSvd --attacks "h264 crf 28"
+""",
+)
+@click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path))
+@option("--attacks", multiple=True, metavar="NAME", default=("everyday",), show_default=True,
+        help="A list (everyday: 39; omniseal: OmniSealBench's) or a single attack; may be repeated.")  # fmt: skip
+@option("--seconds", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, help="Of each clip.")
+@option("--peer", "peers", multiple=True, metavar="NAME",
+        help="Another mark to hold against: dwtDct, dwtDctSvd, rivaGan (pip install invisible-watermark).")  # fmt: skip
+@option("--unmarked", multiple=True, metavar="PATH", type=click.Path(path_type=Path, exists=True),
+        help="Files or folders without a mark; false alarms are counted on them.")  # fmt: skip
+@option("--readings", type=click.IntRange(min=1), default=1000, show_default=True,
+        help="How many readings of what is not marked.")  # fmt: skip
+@option("--jobs", type=click.IntRange(min=1), default=1, show_default=True,
+        help="Processes. Figures of time want one, and an idle machine.")  # fmt: skip
+@option("--out", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+        help="Folder for watermark.json, watermark.md and watermark.svg.")  # fmt: skip
+@click.pass_context
+def watermark(
+    ctx: click.Context,
+    clips: tuple[Path, ...],
+    attacks: tuple[str, ...],
+    seconds: float,
+    peers: tuple[str, ...],
+    unmarked: tuple[Path, ...],
+    readings: int,
+    jobs: int,
+    out: Path | None,
+) -> Answer:
+    """Mark clips, do to them what people do to videos, and read the mark.
+
+    Also says how visible the mark is (luma PSNR, SSIM, VMAF where FFmpeg has it), how long marking and reading take,
+    and with --unmarked how often a mark is found where there is none. The clips stay as they are. Needs FFmpeg.
+    """
+    from ..provenance.watermark.bench import negatives, run, show
+
+    with progress(ctx.ensure_object(Session)) as report:
+        result: dict[str, Any] = run.run(
+            clips, attacks=attacks, peers=peers, seconds=seconds, jobs=jobs, scratch=None, progress=report
+        )
+        if unmarked:
+            files = [file for path in unmarked for file in (sorted(path.rglob("*.*")) if path.is_dir() else [path])]
+            result["false_positives"] = negatives.count(files, readings=readings, progress=report)
+    text = show.table(result)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "watermark.json").write_text(json.dumps(result, indent=1), "utf-8")
+        (out / "watermark.md").write_text(text + "\n", "utf-8")
+        (out / "watermark.svg").write_text(show.plot(result), "utf-8")
+        result = {**result, "written": [str(out / f"watermark.{kind}") for kind in ("json", "md", "svg")]}
+    return Answer(result, text)
