@@ -150,9 +150,9 @@ def attack(paths: list[Path], seconds: float, trim: float | None, names: list[st
     return {"clips": clips, "attacks": table}
 
 
-def unmarked(paths: list[Path], pieces: int, seconds: float) -> list[np.ndarray]:
+def unmarked(paths: list[Path], pieces: int, seconds: float, seed: int) -> list[np.ndarray]:
     """Pieces at HEARD: of the files, at random places, and of noise, hum, sweeps and music."""
-    rng, samples, out = np.random.default_rng(1), round(seconds * HEARD), []
+    rng, samples, out = np.random.default_rng(seed), round(seconds * HEARD), []
     sounds = []
     for path in paths:
         try:
@@ -181,13 +181,13 @@ def unmarked(paths: list[Path], pieces: int, seconds: float) -> list[np.ndarray]
 def null(sounds: list[np.ndarray], keys: int) -> dict[str, object]:
     """Full readings under the public key; the pilots' z of sound as it is under keys that nobody used."""
     found, full, scores = 0, [], []
-    for index, sound in enumerate(sounds):
+    for sound in sounds:
         reading = read_sound_mark(sound)
         found += reading.found
         full.append(reading.p_value)
         listener = search.Listener(sound)
         for number in range(keys):
-            known = cells.__wrapped__(hashlib.sha256(f"{index} {number}".encode()).digest())
+            known = cells.__wrapped__(hashlib.sha256(sound[:999].tobytes() + bytes([number])).digest())
             scores.append(search.align(listener, known, 1.0, 1.0).z)
     z, p = np.array(scores), np.array(full)
     bound = search.OFFSETS * np.exp(-(z**2) / 2)
@@ -195,6 +195,7 @@ def null(sounds: list[np.ndarray], keys: int) -> dict[str, object]:
     slope = 2 * float(np.mean(tail**2 / 2 - tail[0] ** 2 / 2))
     return {
         "found": found,
+        "p_values_below_1": sorted(float(f"{each:.2g}") for each in p if each < 1),
         "pieces": len(full),
         "least_p": float(p.min()),
         "share_of_readings_at_or_below": {str(level): float(np.mean(p <= level)) for level in (0.5, 0.1, 0.01, 1e-3)},
@@ -216,11 +217,12 @@ def main() -> None:
     parser.add_argument("--attacks", default=",".join([*ATTACKS, *ADDED]))
     parser.add_argument("--pieces", type=int, default=1000)
     parser.add_argument("--keys", type=int, default=20, help="that nobody used, for each piece")
+    parser.add_argument("--seed", type=int, default=1, help="of what is drawn into the pieces")
     given = parser.parse_args()
     if given.what == "attack":
         result = attack(given.files, given.seconds or 10.0, given.trim, given.attacks.split(","))
     else:
-        result = null(unmarked(given.files, given.pieces, given.seconds or 4.0), given.keys)
+        result = null(unmarked(given.files, given.pieces, given.seconds or 4.0, given.seed), given.keys)
     print(json.dumps({**header(), **result}, indent=1))
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .target import check_target
     from .verification import Verification, verify
     from .watermark import MarkReading, VideoMarker, read_mark
+    from .watermark.sound import SoundMarker, read_sound_mark
 
 _MODULES = {
     "keys": ("Signer", "default_signer"),
@@ -26,6 +27,7 @@ _MODULES = {
     "target": ("check_target",),
     "verification": ("Verification", "verify"),
     "watermark": ("MarkReading", "VideoMarker", "read_mark"),
+    "watermark.sound": ("SoundMarker", "read_sound_mark"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -37,6 +39,7 @@ __all__ = [  # noqa: RUF022  (one line a module)
     "check_target",
     "Verification", "verify",
     "MarkReading", "VideoMarker", "read_mark",
+    "SoundMarker", "read_sound_mark",
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from ..core.errors import RefusedError
 LABEL = "c2pa.soft-binding"
 ALGORITHM = "org.facewright.video.1"  # not on the C2PA list, so a conforming reader will not know where to look it up
 SOUND_ALGORITHM = "org.facewright.audio.1"
+ALGORITHMS = ALGORITHM, SOUND_ALGORITHM
 _TEXT_16, _BYTES_16 = b"\x70", b"\x50"  # CBOR heads of a text and a byte string of 16
 
 

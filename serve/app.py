@@ -129,7 +129,7 @@ def create(store: Store, *, token: str | None = None, limits: Limits | None = No
 
     @app.get("/services/supportedAlgorithms", **openapi.SUPPORTED)
     def supported() -> AlgorithmList:
-        return AlgorithmList.of([softbinding.ALGORITHM])
+        return AlgorithmList.of(softbinding.ALGORITHMS)
 
     openapi.install(app)
     return app

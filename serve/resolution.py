@@ -62,8 +62,8 @@ def by_content(
 
 
 def _record_id(algorithm: str, value: str) -> str:
-    if algorithm != softbinding.ALGORITHM:
-        raise UsageError("usage", f"This service knows the algorithm {softbinding.ALGORITHM} only.")
+    if algorithm not in softbinding.ALGORITHMS:
+        raise UsageError("usage", f"This service knows the algorithms {' and '.join(softbinding.ALGORITHMS)} only.")
     try:
         record_id = base64.b64decode(value, validate=True).decode("ascii")
         if len(record_id) == 16 and not set(record_id) - set("0123456789abcdef"):

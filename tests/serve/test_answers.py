@@ -14,7 +14,7 @@ from facewright.core.media import VideoReader, VideoWriter
 from facewright.provenance import Store
 from facewright.provenance.jumbf import manifests
 from facewright.provenance.reading import read_manifest
-from facewright.provenance.softbinding import ALGORITHM
+from facewright.provenance.softbinding import ALGORITHM, SOUND_ALGORITHM
 
 
 def coded(record_id: str) -> str:
@@ -38,10 +38,11 @@ def reencoded(path, target, change=lambda frame: frame) -> bytes:
     return target.read_bytes()
 
 
-def test_by_binding(ask, sealed, label):
-    asked = urlencode({"alg": ALGORITHM, "value": coded(sealed.record_id)})
+@pytest.mark.parametrize("algorithm", [ALGORITHM, SOUND_ALGORITHM])
+def test_by_binding(ask, sealed, label, algorithm):
+    asked = urlencode({"alg": algorithm, "value": coded(sealed.record_id)})
     assert ask(f"/matches/byBinding?{asked}").json == {"matches": [{"manifestId": label}]}
-    body = f'{{"alg": "{ALGORITHM}", "value": "{coded(sealed.record_id)}"}}'.encode()
+    body = f'{{"alg": "{algorithm}", "value": "{coded(sealed.record_id)}"}}'.encode()
     reply = ask("/matches/byBinding?maxResults=1", body, Content_Type="application/json")
     assert reply.json == {"matches": [{"manifestId": label}]}
 
@@ -96,7 +97,10 @@ def test_manifests_that_are_not_here(ask):
 
 
 def test_algorithms(ask):
-    assert ask("/services/supportedAlgorithms").json == {"watermarks": [{"alg": ALGORITHM}], "fingerprints": []}
+    assert ask("/services/supportedAlgorithms").json == {
+        "watermarks": [{"alg": ALGORITHM}, {"alg": SOUND_ALGORITHM}],
+        "fingerprints": [],
+    }
 
 
 def test_by_content_of_a_stripped_video(ask, sealed, label, tmp_path):
