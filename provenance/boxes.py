@@ -18,6 +18,9 @@ FIRST, UPDATE = (b"manifest", b"original"), b"update"  # an update manifest stan
 _FULL_BOX, _OFFSET = 16 + 4, 8  # uuid, version and flags; then the purpose, and the offset of the first Merkle box
 
 
+LONGEST_FTYP = 16 + 4 * 16  # a header and sixteen brands; neither is it hashed, and more is no list of brands
+
+
 @dataclass(frozen=True)
 class Box:
     """One top-level box: `start` of its header, `header` bytes, `size` in all."""
@@ -92,7 +95,8 @@ def unsigned_bytes(file: BinaryIO) -> dict[str, int]:
         role = FIRST[0] if purpose in FIRST else purpose
         extra_manifest = role in seen
         seen |= {role} & {FIRST[0], UPDATE}
-        if extra_manifest or (box.kind in UNHASHED and _holds_something(file, box)):
+        too_long = box.kind == "ftyp" and box.size > LONGEST_FTYP
+        if extra_manifest or too_long or (box.kind in UNHASHED and _holds_something(file, box)):
             found[box.kind] = found.get(box.kind, 0) + box.size - box.header
     return found
 

@@ -112,9 +112,16 @@ def test_appended_boxes(sealed, tmp_path):
     def box(kind: bytes) -> bytes:
         return (1008).to_bytes(4, "big") + kind + b"A" * 1000
 
+    def stuffed(data: bytes) -> bytes:
+        """The box of brands made longer, at the cost of what stands behind it."""
+        size = int.from_bytes(data[:4], "big")
+        return (size + 400).to_bytes(4, "big") + data[4:size] + b"A" * 400 + data[size:]
+
     free = verify(changed(sealed, tmp_path / "free.mp4", lambda data: data + box(b"free")))
     assert free.state == "valid-untrusted"  # C2PA leaves such boxes out of its hash
     assert "1,000 bytes in free; anyone can have put them there" in told(free, "outside the signature:")
+    brands = verify(changed(sealed, tmp_path / "brands.mp4", stuffed))
+    assert "in ftyp" in told(brands, "outside the signature:") or brands.state == "invalid"
     for kind in (b"mdat", b"uuid", b"junk"):
         found = verify(changed(sealed, tmp_path / "x.mp4", lambda data, kind=kind: data + box(kind)))
         assert found.state == "invalid", kind

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import av
+import c2pa
 import numpy as np
 import pytest
 from facewright.core.media import VideoWriter
@@ -89,3 +90,29 @@ def test_other_layouts_are_left_to_c2pa(noise, signed, tmp_path):
     assert read_manifest(tmp_path / "x.mp4").valid
     (tmp_path / "cut.mp4").write_bytes(noise.read_bytes()[:-1])
     assert Film.of(tmp_path / "cut.mp4") is None
+
+
+def test_one_file_of_fragments_is_read(noise, tmp_path, monkeypatch):
+    """As other tools sign it, with one hash over all of it; c2pa has no block hashes for such a file."""
+    monkeypatch.setenv("FACEWRIGHT_HOME", str(tmp_path / "home"))
+    with (
+        av.open(str(noise)) as reading,
+        av.open(str(tmp_path / "pieces.mp4"), "w", options={"movflags": "frag_keyframe+empty_moov"}) as writing,
+    ):
+        stream = writing.add_stream_from_template(reading.streams.video[0])
+        for packet in reading.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                writing.mux(packet)
+    with (
+        c2pa.Context.from_dict(manifest.OFFLINE) as context,
+        c2pa.Builder.from_json(manifest.definition(RECORD, "pieces.mp4"), context=context) as builder,
+        open(tmp_path / "pieces.mp4", "rb") as source,
+        open(tmp_path / "signed.mp4", "w+b") as target,
+    ):
+        builder.sign(manifest.native_signer(default_signer()), "video/mp4", source, target)
+    assert read_manifest(tmp_path / "signed.mp4").valid
+    data = bytearray((tmp_path / "signed.mp4").read_bytes())
+    data[-1000] ^= 1
+    (tmp_path / "signed.mp4").write_bytes(data)
+    assert not read_manifest(tmp_path / "signed.mp4").valid
