@@ -128,7 +128,7 @@ class Store:
             if self._looks is None or self._looks.head != log.head(connection):
                 self._looks = search.Looks.load(connection)
         near = self._looks.nearest(asked)
-        return search.matches(asked, self._select(records.c.manifest_sha256.in_(near)), limit) if near else []
+        return search.matches(asked, near, self._select(records.c.manifest_sha256.in_(near)), limit) if near else []
 
     def records(self, limit: int | None = None) -> Iterator[Record]:
         """The records alone, latest first."""

@@ -7,7 +7,7 @@ also keep the hashes of crops, and a question is asked mirrored too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ VIEWS = (  # parts of a still that are hashed: how much of it, and where from 0 
 )
 MOMENTS = 4  # stills of a video that are
 NEAR = 12  # differing bits of 64 at which a row is looked at; a stranger has that few once in 3 million times
-CANDIDATES = 8  # rows whose fingerprints are compared, at up to a second each
+CANDIDATES = 8  # rows whose fingerprints are compared, at a tenth of a second for most
 _HASH = 8  # bytes
 
 
@@ -49,14 +49,28 @@ def looks_of(data: bytes) -> bytes:
 
 def looks(asked: Fingerprint, views: Iterable[tuple[float, float, float]] = VIEWS) -> np.ndarray:
     """Hashes, uint8 (n, 8), of parts of evenly spread stills."""
-    picks = np.unique(np.linspace(0, len(asked.stills) - 1, MOMENTS).round().astype(int))
-    return np.stack([_hash(_part(asked.stills[pick], *view)) for pick in picks for view in views])
+    return np.stack([_hash(_part(still, *view)) for still in _moments(asked).stills for view in views])
 
 
-def matches(asked: Fingerprint, entries: Iterable[Entry], limit: int) -> list[tuple[Entry, float]]:
-    """Those entries whose fingerprint matches, the most similar first."""
-    scored = ((entry, fingerprint.similarity(Fingerprint.from_bytes(entry.fingerprint), asked)) for entry in entries)
-    found = [(entry, score) for entry, score in scored if score >= fingerprint.MATCH]
+def matches(
+    asked: Fingerprint, near: Mapping[str, int], entries: Iterable[Entry], limit: int
+) -> list[tuple[Entry, float]]:
+    """Those entries whose fingerprint matches, the most similar first.
+
+    Args:
+        near: what `Looks.nearest` said. The moment it names is compared first, for most strangers fail there already.
+    """
+    found = []
+    for entry in entries:
+        try:
+            stored = Fingerprint.from_bytes(entry.fingerprint)
+        except InputError:  # changed after its hashes were taken
+            continue
+        first = Fingerprint(0, (_moments(asked).stills[near[entry.manifest_sha256]],))
+        if fingerprint.similarity(_moments(stored), first) < fingerprint.MATCH:
+            continue
+        if (score := fingerprint.similarity(stored, asked)) >= fingerprint.MATCH:
+            found.append((entry, score))
     return sorted(found, key=lambda pair: pair[1], reverse=True)[:limit]
 
 
@@ -76,20 +90,29 @@ class Looks:
         counts = [len(row[1]) // _HASH for row in rows]
         return cls(log.head(connection), hashes, np.repeat(np.arange(len(rows)), counts), [row[0] for row in rows])
 
-    def nearest(self, asked: Fingerprint) -> list[str]:
-        """manifest_sha256 of the rows that may match."""
+    def nearest(self, asked: Fingerprint) -> dict[str, int]:
+        """manifest_sha256 of the rows that may match, the nearest first, and at which of the moments asked for."""
         if not len(self.hashes):
-            return []
+            return {}
         mirrored = Fingerprint(asked.interval, tuple(np.ascontiguousarray(still[:, ::-1]) for still in asked.stills))
         wanted = np.concatenate([looks(asked, [WHOLE]), looks(mirrored, [WHOLE])])
         most = min(len(self.hashes), CANDIDATES * len(VIEWS) * MOMENTS)
-        distances, found = cv2.batchDistance(
-            wanted, self.hashes, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=most
-        )  # rows by distance
-        order = np.argsort(distances, axis=None, kind="stable")
-        near = order[distances.ravel()[order] <= NEAR]
-        owners = dict.fromkeys(int(self.owners[index]) for index in found.ravel()[near])
-        return [self.names[owner] for owner in list(owners)[:CANDIDATES]]
+        compared = cv2.batchDistance(wanted, self.hashes, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=most)
+        distances, places = np.ravel(compared[0]), np.ravel(compared[1])  # the `most` nearest of each still
+        owners = self.owners[places.astype(int)]
+        moments = len(wanted) // 2
+        rows: dict[str, int] = {}
+        for index in np.argsort(distances, kind="stable"):
+            if distances[index] > NEAR or len(rows) == CANDIDATES:
+                break
+            rows.setdefault(self.names[int(owners[index])], int(index) // most % moments)
+        return rows
+
+
+def _moments(asked: Fingerprint) -> Fingerprint:
+    """A few evenly spread stills of a fingerprint."""
+    picks = np.unique(np.linspace(0, len(asked.stills) - 1, MOMENTS).round().astype(int))
+    return Fingerprint(asked.interval, tuple(asked.stills[pick] for pick in picks))
 
 
 def _part(still: np.ndarray, part: float, across: float, down: float) -> np.ndarray:
