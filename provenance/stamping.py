@@ -86,6 +86,7 @@ def add_stamp(source: Path, target: Path, signer: Signer, url: str) -> None:
     settings: dict[str, Any] = copy.deepcopy(OFFLINE)
     settings["core"]["allowed_network_hosts"] = [f"{host.scheme}://{host.netloc}"]
     settings["builder"]["auto_timestamp_assertion"] = {"enabled": True, "skip_existing": False, "fetch_scope": "parent"}
+    settings["builder"]["actions"] = {"all_actions_included": True}
     agent = {"name": "facewright", "version": VERSION, "specVersion": SPEC_VERSION}
     definition = {"claim_version": 2, "claim_generator_info": [agent], "format": media_type(source)}
     try:

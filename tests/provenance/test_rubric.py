@@ -16,6 +16,9 @@ from pathlib import Path
 
 import c2pa
 import pytest
+from facewright.provenance.stamping import stamp
+
+from .authorities import Authority, time_authority
 
 RUBRIC = "asset-rubric-conformance0.2-spec2.4.yml"
 INVERTED = {"validation:all_actions_included_opened"}  # true only where it is violated, yet not marked failIfMatched
@@ -34,13 +37,21 @@ console.log(JSON.stringify(Object.fromEntries(checks.map((check) => [check.id, e
 
 
 @pytest.mark.shared
-def test_the_conformance_rubric(sealed, shared_data, tmp_path):
+@pytest.mark.parametrize("stamped", [False, True])
+def test_the_conformance_rubric(sealed, shared_data, tmp_path, stamped):
     yaml = pytest.importorskip("yaml")
     package = Path(os.environ.get("JSON_FORMULA", "node_modules/@adobe/json-formula")).resolve()
     if not shutil.which("node") or not package.is_dir():
         pytest.skip("no node, or no @adobe/json-formula (set JSON_FORMULA)")
     rubric, checks = yaml.safe_load_all((shared_data.parent / "c2pa" / RUBRIC).read_text())
-    with c2pa.Reader(str(sealed.path)) as reader:
+    path = sealed.path
+    if stamped:
+        if not shutil.which("openssl"):
+            pytest.skip("no openssl to play the time-stamp authority")
+        with time_authority(Authority(tmp_path / "authority")) as url:
+            path = tmp_path / "stamped.mp4"
+            stamp(sealed.path, path, url=url)
+    with c2pa.Reader(str(path)) as reader:
         document = json.loads(reader.crjson())
     (tmp_path / "evaluate.mjs").write_text(EVALUATE)
     question = {key: rubric[key] for key in ("variables", "expressions")} | {"checks": checks, "document": document}
