@@ -106,7 +106,7 @@ class Database:
                 connection.execution_options(**options)
                 with connection.begin():
                     yield connection
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, UnicodeDecodeError) as error:  # the last: a damaged file of SQLite
             reason = getattr(error, "orig", None) or error
             raise MachineError(
                 "store", f"Cannot use the store {self.shown}: {reason}.", "Set FACEWRIGHT_STORE."
