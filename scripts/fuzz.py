@@ -2,7 +2,8 @@
 
     python scripts/fuzz.py --count 100000 --work /tmp/fuzz
 
-Media, manifests, sidecars, certificates and rows of the store are mutated; input number N is the same on every machine.
+Media, manifests, sidecars, certificates and rows of the store are mutated; number N names the same changes on every
+machine, to a clip that differs in its keys alone.
 Each runs in a worker process with a limit on memory; a worker that dies or is silent for too long is a finding, and the
 next one goes on behind it. The search for the watermark, which sees decoded pixels only and takes seconds, runs in
 every hundredth; elsewhere the file is decoded, and half of the inputs are said to carry the mark.

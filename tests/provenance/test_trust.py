@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import time
 from datetime import UTC, datetime, timedelta
@@ -78,6 +79,18 @@ def test_a_list_changed_unseen_is_not_used(sealed):
     (home() / "trust" / "own.pem").write_text("")
     with pytest.raises(UsageError, match="changed since"):
         verify(sealed.path)
+
+
+def test_a_certificate_that_cannot_be(sealed, tmp_path):
+    pem = keys.local_ca_certificate().read_text()
+    der = base64.b64decode("".join(pem.splitlines()[1:-1]))
+    version = b"\xa0\x03\x02\x01\x02"
+    assert der.count(version) == 1
+    body = base64.encodebytes(der.replace(version, version[:-1] + b"\x0a")).decode()
+    (tmp_path / "x.pem").write_text(f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n")
+    with pytest.raises(UsageError) as caught:
+        verify(sealed.path, trust=tmp_path / "x.pem")
+    assert caught.value.code == "trust_list"
 
 
 @pytest.mark.parametrize("name", ["", "../x", ".x", "a/b", "a" * 65])

@@ -245,6 +245,15 @@ def test_a_row_that_is_not_what_was_signed_is_no_evidence(sealed, tmp_path, chan
     checked(sealed.path, "valid-untrusted", 0)
 
 
+@pytest.mark.parametrize("value", ["'text'", "1.5", "CAST(X'ff' AS TEXT)"])
+@pytest.mark.parametrize("column", ["record", "manifest", "fingerprint"])
+def test_a_row_with_values_of_other_kinds(sealed, column, value):
+    with sqlite3.connect(home() / "records.sqlite") as database:
+        database.execute(f"UPDATE records SET {column} = {value}")
+    found = checked(sealed.path, "valid-untrusted", 0)
+    assert "store" in found.warnings[0]
+
+
 def test_a_store_that_cannot_be_asked(sealed, tmp_path):
     (home() / "records.sqlite").write_bytes(b"not a database at all" * 100)
     found = checked(sealed.path, "valid-untrusted", 0)
