@@ -73,7 +73,7 @@ class Film:
         Returns:
             Manifest and data with the film's hashes; the manifest still has to be signed and written to `place`.
         """
-        old = assertion_box(manifest, manifest.find(_LABEL))
+        old = assertion_box(manifest, manifest.rfind(_LABEL))  # those of ingredients come before it
         head = struct.pack(">I4s", self.place + len(manifest) + _GROWTH - self.boxes[0].size, b"uuid")
         head += C2PA_UUID + bytes(4) + b"manifest\0" + bytes(8)
         shift = len(head) + len(manifest) + _GROWTH
