@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from facewright.provenance.softbinding import ALGORITHM
 from facewright.serve.limits import CLIENTS, RateLimit, authorised, is_loopback
 
 ALGORITHMS = "/services/supportedAlgorithms"
@@ -111,7 +112,7 @@ def test_too_many_requests(serve, tmp_path):
 
 def test_an_empty_store_is_served_and_not_made(serve, tmp_path):
     with serve(tmp_path / "home") as ask:
-        asked = "?alg=org.facewright.video.1&value=MDAwMDAwMDAwMDAwMDAwMA=="
+        asked = f"?alg={ALGORITHM}&value=MDAwMDAwMDAwMDAwMDAwMA=="
         assert ask(f"/matches/byBinding{asked}").json == {"matches": []}
         assert ask("/manifests/urn:c2pa:x").status == 404
     assert not (tmp_path / "home").exists()
