@@ -35,7 +35,7 @@ def straighten(spectrum: Spectrum, carriers: Carriers, placement: Placement) -> 
     starts = np.zeros((len(_TILT) ** 2, len(basis)))
     starts[:, 6:] = np.stack(np.meshgrid(_TILT, _TILT), axis=-1).reshape(-1, 2)
     found = scores(starts)
-    climbed = [_climb(scores, starts[index]) for index in np.argsort(-found)[:4]]
+    climbed = [_climb(scores, starts[index]) for index in np.argsort(-found)[:2]]
     here = max(climbed, key=lambda pair: pair[1])[0]
     moved = (here @ basis).reshape(-1, 2)
     straight = (values * np.exp(2j * np.pi * moved @ points.T)).sum(axis=0)
@@ -77,14 +77,15 @@ def _local(spectrum: Spectrum, placement: Placement, points: np.ndarray) -> tupl
         np.exp(-2j * np.pi * np.outer(np.arange(size) - middle, frequencies[:, axis])).astype(np.complex64)
         for axis, (size, middle) in enumerate(zip((width, height), spectrum.centre, strict=True))
     )
-    columns, rows = _weights(width), _weights(height)
+    columns, rows = _weights(width), _weights(height).astype(np.complex64)
     values, middles = [], []
+    waves = np.concatenate([across.real, across.imag], axis=1)
     for column in columns:
-        weighted = spectrum.residual * column
-        part = (weighted @ across.real + 1j * (weighted @ across.imag)) * down
-        values.append(rows @ part.real + 1j * (rows @ part.imag))
+        inside = np.flatnonzero(column)
+        real, imaginary = np.split((spectrum.residual[:, inside] * column[inside]) @ waves[inside], 2, axis=1)
+        values.append(rows @ ((real + 1j * imaginary) * down))
         x = column @ np.arange(width) / column.sum()
-        middles += [(x, row @ np.arange(height) / row.sum()) for row in rows]
+        middles += [(x, row.real @ np.arange(height) / row.real.sum()) for row in rows]
     return np.concatenate(values), (np.array(middles) - spectrum.centre) @ placement.matrix
 
 

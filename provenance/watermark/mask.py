@@ -19,8 +19,8 @@ SKIN = 0.75  # share in the colours of skin
 ENOUGH = 1.8  # `_capacity` at which the amplitude is as above
 BOOST = 0.8, 2.0  # bounds of the factor on it where capacity is higher or lower
 SMALL = 0.55, 1.4  # bounds of the factor on it for pictures larger or smaller than 512 px
-LOUDEST = 1.27  # grey levels (rms) over a frame: luma PSNR 46 dB; more only where `_capacity` is below BUSY
-BUSY, LOUDER = 0.05, 1.4
+LOUDEST = 1.27  # grey levels (rms) over a frame: luma PSNR 46 dB
+BUSY, LOUDER = 0.05, 1.4  # `_capacity` below which more is allowed, and how much more at most
 
 
 def gain_map(frame: np.ndarray) -> np.ndarray:
@@ -43,6 +43,7 @@ def gain_map(frame: np.ndarray) -> np.ndarray:
     boost = np.clip(boost, *BOOST)
     gain = np.minimum(PLAIN * boost + TEXTURE * boost**2 * _texture(luma), MOST) * visibility
     loudest = LOUDEST * float(np.clip((BUSY / capacity) ** 0.25, 1, LOUDER))
+    loudest *= min(1.0, (512 * 512 / (frame.shape[0] * frame.shape[1])) ** 0.25)  # a large picture has room to spare
     return gain * min(1.0, loudest / float(np.sqrt(np.mean(gain * gain))))
 
 

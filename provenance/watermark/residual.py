@@ -56,14 +56,14 @@ class Spectrum:
         power = cv2.multiply(self._values, self._values).sum(axis=2)
         power /= 1 + power
         tile = short_side / TILES
-        x, y = ((np.arange(size) - size // 2) / size for size in self.size)
-        radius = np.hypot(*np.meshgrid(x, y)) * tile
-        band = (radius > COARSEST / scales[1]) & (radius < FINEST / scales[0])
-        band &= (np.abs(x) * tile > 0.7) & (np.abs(y)[:, None] * tile > 0.7)  # edges of picture and things lie level
+        x, y = (((np.arange(size) - size // 2) * (tile / size)).astype(np.float32) for size in self.size)
+        square = (x * x)[None] + (y * y)[:, None]
+        band = (square > (COARSEST / scales[1]) ** 2) & (square < (FINEST / scales[0]) ** 2)
+        band &= (np.abs(x) > 0.7) & (np.abs(y)[:, None] > 0.7)  # the edges of pictures and of things lie level
         power = np.where(band, power - power[band].mean(), 0).astype(np.float32)
         spread = np.roll(power, -self._middle[::-1], (0, 1))
         likeness = np.roll(cv2.dft(spread, flags=cv2.DFT_COMPLEX_OUTPUT)[..., 0], self._middle[::-1], (0, 1))
-        noise = cv2.blur(likeness * likeness, (int(tile / 2), int(tile / 2)))
+        noise = cv2.blur(cv2.multiply(likeness, likeness), (int(tile / 2), int(tile / 2)))
         return np.clip(likeness / np.sqrt(noise + 1e-12), -4, 4), self._middle
 
     def at(self, frequencies: np.ndarray) -> np.ndarray:
