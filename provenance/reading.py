@@ -23,7 +23,7 @@ from .boxes import embedded_manifest, is_bmff, manifest_span, unsigned_bytes, up
 from .manifest import GENERATION, OFFLINE
 from .record import AI_SOURCE_TYPES
 from .revocation import GOOD, REVOKED, Revocation
-from .signature import trust_of
+from .signature import stuffed_padding, trust_of
 from .trust import SIGNERS, TrustList
 
 UNTRUSTED, EXPIRED = "signingCredential.untrusted", "signingCredential.expired"
@@ -154,7 +154,10 @@ def read_manifest(
     store = source if isinstance(source, bytes) else sidecar or inside or b""
     if found.updated_by and updated and not inside:
         store = updated
-    return replace(found, store=store, unsigned=unsigned_bytes(file) if container else {})
+    unsigned = unsigned_bytes(file) if container else {}
+    if stuffed := stuffed_padding(store, found.label or ""):
+        unsigned["the signature’s padding"] = stuffed
+    return replace(found, store=store, unsigned=unsigned)
 
 
 def _ask(

@@ -14,7 +14,7 @@ from cryptography import x509
 from .trust import BAD_CERTIFICATE, TrustList
 
 DEEPEST = 32  # levels of boxes or CBOR; hostile files nest
-X5CHAIN = 33, "x5chain"
+X5CHAIN, PADDING = (33, "x5chain"), ("pad", "pad2")
 
 
 def signing_chain(store: bytes, label: str) -> list[x509.Certificate]:
@@ -24,13 +24,26 @@ def signing_chain(store: bytes, label: str) -> list[x509.Certificate]:
         ValueError: the store cannot be read, or has no such signature.
     """
     try:
-        signature = next(body for path, body in boxes(store) if path[-2:] == (label, "c2pa.signature"))
-        protected, unprotected, *_ = decoded(signature)
+        protected, unprotected, *_ = _signature(store, label)
         headers = {**unprotected, **(decoded(protected) if protected else {})}
         chain = next(headers[key] for key in X5CHAIN if key in headers)
         return [x509.load_der_x509_certificate(der) for der in ([chain] if isinstance(chain, bytes) else chain)]
     except (StopIteration, KeyError, IndexError, RecursionError, struct.error, *BAD_CERTIFICATE) as error:
         raise ValueError(f"no signature of {label} can be read") from error
+
+
+def stuffed_padding(store: bytes, label: str) -> int:
+    """Bytes that are not zero in the padding of a signature, which no signature covers; 0 where it cannot be read."""
+    try:
+        unprotected = _signature(store, label)[1]
+        return sum(len(value) - value.count(0) for key, value in unprotected.items() if key in PADDING)
+    except (StopIteration, KeyError, IndexError, AttributeError, RecursionError, struct.error, *BAD_CERTIFICATE):
+        return 0
+
+
+def _signature(store: bytes, label: str) -> list[Any]:
+    """The COSE_Sign1 of a manifest: protected and unprotected headers, payload, signature."""
+    return decoded(next(body for path, body in boxes(store) if path[-2:] == (label, "c2pa.signature")))
 
 
 def trust_of(store: bytes, label: str, lists: Iterable[TrustList]) -> TrustList | None:

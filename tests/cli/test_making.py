@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import av
 import numpy as np
 import pytest
 from facewright.cli import making
@@ -228,3 +229,36 @@ def test_without_the_store_the_manifest_tells_and_inputs_are_named(facewright, p
 def test_what_has_no_record_is_not_replayed(facewright, speech_path, portrait_path):
     outcome = facewright("replay", portrait_path, "-o", "again.mp4", "--json")
     assert (outcome.code, outcome.answer["error"]["code"]) == (3, "no_record")
+
+
+def test_a_label_is_put_on(facewright, portrait_path, speech_path, tmp_path):
+    words = ["generate", portrait_path, speech_path, "-o", "o.mp4", "--preview", "1s", "--json"]
+    for wrong in (["--label", "china"], ["--label-cue"], ["--label", "eu", "--label-language", "zh"]):
+        assert facewright(*words, *wrong).code == 2
+    assert facewright(*words, "--label", "china", "--label-provider", "A", "--label-cue").code == 0
+    with av.open(str(tmp_path / "o.mp4")) as container:
+        assert json.loads(container.metadata["AIGC"])["ContentProducer"] == "A"
+    generation = facewright("verify", "o.mp4", "--json").answer["result"]["manifest"]["generation"]
+    assert generation["controls"]["label"] == {"preset": "china", "language": "zh", "provider": "A", "cue": True}
+
+
+def test_trust_and_stamp_from_the_command_line(facewright, portrait_path, speech_path, tmp_path, monkeypatch):
+    monkeypatch.setenv("FACEWRIGHT_HOME", str(tmp_path / "home"))
+    facewright("generate", portrait_path, speech_path, "-o", "o.mp4", "--preview", "1s")
+    assert facewright("trust").out == "no lists are kept\n"
+    added = facewright("trust", "add", "mine", tmp_path / "home" / "keys" / "local-ca.crt", "--json").answer["result"]
+    assert [(each["name"], each["certificates"], each["purpose"]) for each in added["lists"]] == [
+        ("mine", 1, "manifest")
+    ]
+    assert "1 certificates for signers" in facewright("trust", "list").out
+    assert facewright("verify", "o.mp4", "--json").answer["result"]["state"] == "trusted"
+    crjson = json.loads(facewright("verify", "o.mp4", "--crjson").out)
+    assert crjson["manifests"][0]["claim.v2"]["claim_generator_info"]["specVersion"] == "2.4"
+    assert facewright("trust", "remove", "mine").code == 0
+    for wrong in (["trust", "add"], ["trust", "add", "x"], ["trust", "update", "x"], ["trust", "remove", "x"]):
+        assert facewright(*wrong).code == 2
+    stamped = facewright("stamp", "o.mp4", "-o", "s.mp4", "--json")
+    assert (stamped.code, stamped.answer["error"]["code"]) == (2, "usage")
+    stamped = facewright("stamp", "o.mp4", "-o", "s.mp4", "--tsa", "http://127.0.0.1:9/", "--json")
+    assert (stamped.code, stamped.answer["error"]["code"]) == (6, "stamp_failed")
+    assert not (tmp_path / "s.mp4").exists()

@@ -128,6 +128,14 @@ def test_appended_boxes(sealed, tmp_path):
         assert "not those that were signed" in told(found, "manifest:"), kind
 
 
+def test_data_in_the_padding_of_the_signature(sealed, tmp_path):
+    padding = bytes(2000)
+    path = changed(sealed, tmp_path / "x.mp4", lambda data: data.replace(padding, b"hidden".ljust(2000, b"\0"), 1))
+    found = verify(path)
+    assert found.state == "valid-untrusted"
+    assert "6 bytes in the signature’s padding" in told(found, "outside the signature:")
+
+
 def test_a_second_manifest(sealed, tmp_path):
     _, box = store_box(sealed.path)
     found = verify(changed(sealed, tmp_path / "x.mp4", lambda data: data + data[box.start : box.end]))
