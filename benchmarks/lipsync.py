@@ -15,84 +15,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from facewright.generate.bench.lips import judge, lip_distance
 from header import header
-
-CLOSED, OPEN = {"P", "B", "M"}, {"AA", "AE", "AO", "AW", "AY"}
-LAGS, SHIFTS = range(-2, 3), (-1.5, -1.0, -0.75, -0.5, 0.5, 0.75, 1.0, 1.5)
-LEAST = 3  # segments of either kind, below which a clip says nothing
-
-
-def phones(samples: np.ndarray) -> list[tuple[str, float, float]]:
-    """(phone, start, end) in seconds of 16 kHz sound."""
-    import pocketsphinx
-
-    model = pocketsphinx.get_model_path("en-us")
-    decoder = pocketsphinx.Decoder(
-        hmm=f"{model}/en-us",
-        allphone=f"{model}/en-us-phone.lm.bin",
-        lm=None,
-        dict=None,
-        lw=2.0,
-        beam=1e-20,
-        pbeam=1e-20,
-        loglevel="FATAL",
-    )
-    decoder.start_utt()
-    decoder.process_raw((samples * 32767).clip(-32768, 32767).astype(np.int16).tobytes(), full_utt=True)
-    decoder.end_utt()
-    return [(one.word, one.start_frame / 100, (one.end_frame + 1) / 100) for one in decoder.seg() or ()]
-
-
-def auc(low: np.ndarray, high: np.ndarray) -> float:
-    """Chance that one of `high` exceeds one of `low`, ties half."""
-    above = (high[:, None] > low[None]).mean()
-    return float(above + 0.5 * (high[:, None] == low[None]).mean())
-
-
-def judge(lips: np.ndarray, fps: float, samples: np.ndarray) -> dict[str, object]:
-    """Figures of one clip.
-
-    Args:
-        lips: (T,) lip distance of each frame; frame i shows i / fps; NaN where no face was found.
-        samples: float32 (n,), the sound at 16 kHz.
-    """
-    heard = phones(samples)
-    seconds = np.arange(len(lips)) / fps
-    seen = np.isfinite(lips)
-
-    def distances(names: set[str], offset: float) -> np.ndarray:
-        middles = np.array([(start + end) / 2 + offset for name, start, end in heard if name in names])
-        inside = (middles >= 0) & (middles <= seconds[-1]) if len(middles) else np.zeros(0, bool)
-        return np.interp(middles[inside], seconds[seen], lips[seen]) if inside.any() else np.zeros(0)
-
-    def best(shift: float) -> tuple[float, int]:
-        pairs = [(distances(CLOSED, shift + lag / fps), distances(OPEN, shift + lag / fps), lag) for lag in LAGS]
-        scores = [(auc(low, high), lag) for low, high, lag in pairs if min(len(low), len(high)) >= LEAST]
-        return max(scores, default=(float("nan"), 0), key=lambda score: (score[0], -abs(score[1])))
-
-    score, lag = best(0.0)
-    shifted = [best(shift)[0] for shift in SHIFTS]
-    at = (seconds[seen] * 16000).astype(int)
-    power = [np.mean(samples[max(i - 400, 0) : i + 400] ** 2) if i < len(samples) else 0.0 for i in at]
-    loudness = np.corrcoef(np.log(np.array(power) + 1e-9), lips[seen])[0, 1]
-    return {
-        "auc": score,
-        "lag": lag,
-        "shifted": float(np.nanmean(shifted)) if np.isfinite(shifted).any() else float("nan"),
-        "loudness": float(loudness),
-        "closed": len(distances(CLOSED, 0)),
-        "open": len(distances(OPEN, 0)),
-        "lips": {"median": float(np.median(lips[seen])), "std": float(np.std(lips[seen]))},
-    }
-
-
-def lip_distance(landmarks: np.ndarray) -> float:
-    """Distance of the inner lips (13, 14) over that of the outer eye corners (33, 263), landmarks (478, 2 or 3)."""
-    points = landmarks[:, :2]
-    return float(np.linalg.norm(points[13] - points[14]) / np.linalg.norm(points[33] - points[263]))
 
 
 def watch(video: Path) -> tuple[np.ndarray, float]:
@@ -110,7 +38,7 @@ def judge_video(video: Path, sound: Path | None = None) -> dict[str, object]:
     from facewright.core.media import read_audio
 
     lips, fps = watch(video)
-    return judge(lips, fps, read_audio(sound or video))
+    return asdict(judge(lips, fps, read_audio(sound or video)))
 
 
 def judge_motion(speech: Path, seed: int = 0) -> dict[str, object]:
@@ -122,7 +50,8 @@ def judge_motion(speech: Path, seed: int = 0) -> dict[str, object]:
     samples = read_audio(speech)
     blocks = load_motion().stream([samples], fps=25, seed=seed)
     shape = np.concatenate([block.shape for block in blocks])
-    return judge(np.array([lip_distance(topology.MEAN_FACE + frame) for frame in shape]), 25.0, samples)
+    lips = np.array([lip_distance(topology.MEAN_FACE + frame) for frame in shape])
+    return asdict(judge(lips, 25.0, samples))
 
 
 def real(data: Path) -> list[tuple[Path, Path | None]]:

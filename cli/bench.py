@@ -78,3 +78,48 @@ def watermark(
         (out / "watermark.svg").write_text(show.plot(result), "utf-8")
         result = {**result, "written": [str(out / f"watermark.{kind}") for kind in ("json", "md", "svg")]}
     return Answer(result, text)
+
+
+@bench.command(
+    cls=Verb,
+    example="""
+facewright bench generate --clip corpus/clip.mp4 --out measured
+facewright bench generate --method meshwarp --method anitalker:mine --portrait face.jpg --voice a.wav --voice b.wav
+""",
+)
+@option("--method", "methods", multiple=True, default=("meshwarp",), show_default=True, metavar="NAME[:WEIGHTS]",
+        help="May be repeated.")  # fmt: skip
+@option("--clip", "clips", multiple=True, metavar="FILE", type=click.Path(path_type=Path, exists=True),
+        help="Video of somebody who agreed; each method re-enacts it from its first frame.")  # fmt: skip
+@option("--portrait", "portraits", multiple=True, metavar="FILE", type=click.Path(path_type=Path, exists=True),
+        help="Picture of somebody who agreed; it speaks every voice.")  # fmt: skip
+@option("--voice", "voices", multiple=True, metavar="FILE", type=click.Path(path_type=Path, exists=True),
+        help="Sound of somebody who speaks English.")  # fmt: skip
+@option("--seconds", type=click.FloatRange(min=1), default=10.0, show_default=True, help="Of each clip and voice.")
+@option("--size", type=click.IntRange(256, 2160), default=512, show_default=True, help="Short side in pixels.")
+@option("--seed", type=int, default=0, show_default=True, help="Of every clip.")
+@option("--device", default="auto", show_default=True, help="Where networks run.")
+@option("--out", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+        help="Folder for generate.json, generate.md and, with --clip, side-by-side.mp4.")  # fmt: skip
+@click.pass_context
+def generate(ctx: click.Context, out: Path | None, **values: Any) -> Answer:
+    """Make clips with every method and measure them against the clip itself, and against the portrait standing still.
+
+    Re-enactment: PSNR, SSIM, landmarks of mouth and face, shape of the face. Speech: do lips say what the voice says,
+    better than another voice; head motion, blinks, sharpness. What is made is marked, and the video beside it sealed.
+    """
+    from ..generate.bench import run, show
+
+    bench = run.Bench(**values)
+    with progress(ctx.ensure_object(Session)) as report:
+        result = run.run(bench, progress=report)
+    text = show.table(result)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "generate.json").write_text(json.dumps(result, indent=1), "utf-8")
+        (out / "generate.md").write_text(text + "\n", "utf-8")
+        written = [str(out / f"generate.{kind}") for kind in ("json", "md")]
+        if bench.clips:
+            written.append(str(run.side_by_side(bench, bench.clips[0], out / "side-by-side.mp4")))
+        result = {**result, "written": written}
+    return Answer(result, text)

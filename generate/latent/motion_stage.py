@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -57,7 +57,7 @@ class MotionStage(Stage):
         preset: MotionPreset = request.preset
         self.preset, self.steps, self.batch_size, self.seed = preset, preset.steps, preset.batch, request.seed
         net = load_network(LatentWarp, read_record(request.result(1) / "record.json"), AUTOENCODER)
-        self.model = self.kind(preset.model)
+        self.model: Any = cast(Any, self.kind)(preset.model)
         self.length = self.model.window.length
         self.context = self.model.window.context
         shortest = self.length + self.context + 1

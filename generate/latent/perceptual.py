@@ -28,6 +28,9 @@ class VGG(nn.Module):
         AssetError: "weights_missing", "bad_checkpoint".
     """
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, weights: Path, scales: int = 4) -> None:
         super().__init__()
         self.scales = scales
@@ -37,7 +40,7 @@ class VGG(nn.Module):
             self.layers.load_state_dict(
                 {k.removeprefix("features."): v for k, v in held.items() if k.startswith("features.")}, strict=False
             )
-            assert torch.equal(self.layers[0].weight, held["features.0.weight"])
+            assert torch.equal(self.layers.state_dict()["0.weight"], held["features.0.weight"])
         except FileNotFoundError as error:
             raise AssetError(
                 "weights_missing",

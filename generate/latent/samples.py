@@ -88,7 +88,7 @@ def face_weight(landmarks: np.ndarray, size: int) -> np.ndarray:
 def mirrored(sample: Mapping[str, Any]) -> dict[str, Any]:
     """A sample seen in a mirror; landmarks keep their numbers, since only differences between them count."""
     return {
-        name: value * np.float32([-1, 1]) if name.endswith("points") else value[..., ::-1].copy()
+        name: value * np.array([-1, 1], np.float32) if name.endswith("points") else value[..., ::-1].copy()
         for name, value in sample.items()
         if isinstance(value, np.ndarray)
     }

@@ -18,7 +18,6 @@ class AniTalkerMotionStage(MotionStage):
     """Windows of 125 frames, as in the official training step; nothing is given of the frames before."""
 
     kind = AniTalkerMotion
-    model: AniTalkerMotion
 
     def __init__(self, request: Request) -> None:
         super().__init__(request, name="anitalker")

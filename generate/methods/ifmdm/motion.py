@@ -19,7 +19,6 @@ class IFMDMMotionStage(MotionStage):
     """The hybrid loss with learned variance, five conditions dropped by themselves."""
 
     kind = IFMDMMotion
-    model: IFMDMMotion
 
     def __init__(self, request: Request) -> None:
         super().__init__(request, name="ifmdm")

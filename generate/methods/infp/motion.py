@@ -32,7 +32,6 @@ class INFPMotionStage(MotionStage):
     """
 
     kind = INFPMotion
-    model: INFPMotion
     preset: InteractivePreset
 
     def __init__(self, request: Request) -> None:

@@ -1,0 +1,1 @@
+"""How good generated video is, measured on clips and portraits of one's own: `facewright bench generate`."""

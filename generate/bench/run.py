@@ -1,0 +1,189 @@
+"""Methods × clips × portraits: rendered, watched, compared; a clip beside what each method made of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ...core.errors import UsageError
+from ...core.media import VideoReader, read_audio
+from ...core.progress import Progress, Report, silent
+from ...core.version import VERSION
+from ...provenance import Draft, Ingredient, seal
+from ..clip import SOURCE_TYPE
+from ..drive import SpeechDrive, VideoDrive
+from ..talker import Talker, load
+from .lips import RATE, judge, phones, score
+from .measures import against, movement, watch
+
+STILL = "still portrait"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is measured.
+
+    Attributes:
+        methods: name, or `name:weights` → as in `load`.
+        clips: videos of people who agreed; each is re-enacted from its own first frame.
+        portraits, voices: files; every portrait speaks every voice.
+        seconds: of each clip and voice at most.
+        size: short side of what is made.
+        seed: of every clip.
+    """
+
+    methods: Sequence[str]
+    clips: Sequence[Path] = ()
+    portraits: Sequence[Path] = ()
+    voices: Sequence[Path] = ()
+    seconds: float = 10.0
+    size: int = 512
+    seed: int = 0
+    device: str = "auto"
+
+
+def run(bench: Bench, *, progress: Report = silent) -> dict[str, Any]:
+    """All figures: `reenacted` and `spoken`, a list of rows each, `speed` per method, and `means` over the rows.
+
+    Every made clip is watched as a caller gets it: marked. Landmark distances are in percent of the distance of the
+    outer eye corners, angles in degrees.
+
+    Raises:
+        UsageError: "usage" where there is nothing to do.
+        FacewrightError: as making a clip.
+    """
+    if not bench.clips and not (bench.portraits and bench.voices):
+        raise UsageError("usage", "there is nothing to measure", "Give clips, or portraits and voices.")
+    talkers = {name: open_talker(name, bench.device) for name in bench.methods}
+    total = len(bench.clips) * (len(talkers) + 1) + len(bench.portraits) * len(bench.voices) * len(talkers)
+    done = 0
+
+    def told(row: dict[str, Any]) -> dict[str, Any]:
+        nonlocal done
+        done += 1
+        progress(Progress("measure", done, total, "clips"))
+        return row
+
+    reenacted = [told(row) for clip in bench.clips for row in _reenacted(bench, talkers, clip)]
+    spoken = [told(row) for name, talker in talkers.items() for row in _spoken(bench, name, talker)]
+    return {
+        "reenacted": reenacted,
+        "spoken": spoken,
+        "means": {kind: means(rows) for kind, rows in (("reenacted", reenacted), ("spoken", spoken))},
+        "speed": {name: _speed(bench, talker) for name, talker in talkers.items()},
+    }
+
+
+def open_talker(name: str, device: str) -> Talker:
+    """A talker by `name` or `name:weights`."""
+    method, _, weights = name.partition(":")
+    return load(method, device=device, weights=weights or None)
+
+
+def means(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Method → figure → mean over its rows; rows that could not be judged do not count."""
+    found: dict[str, dict[str, float]] = {}
+    for method in dict.fromkeys(row["method"] for row in rows):
+        own = [row for row in rows if row["method"] == method]
+        names = [name for name, value in own[0].items() if isinstance(value, int | float)]
+        found[method] = {name: _mean([row[name] for row in own]) for name in names}
+    return found
+
+
+def side_by_side(bench: Bench, clip: Path, target: Path) -> Path:
+    """A sealed video: the clip, and beside it what each method made of its first frame."""
+    talkers = [open_talker(name, bench.device) for name in bench.methods]
+    streams = [_frames(VideoReader(clip, fps=25, seconds=bench.seconds))]
+    first = next(_frames(VideoReader(clip, fps=25)))
+    drive = VideoDrive.open(clip, limit=bench.seconds)
+    made = [talker(first, drive, size=bench.size, fps=25, seed=bench.seed) for talker in talkers]
+    streams += [_frames(each) for each in made]
+    height, width = made[0].height, made[0].width
+    rows = (
+        np.concatenate([_fitted(frame, width, height) for frame in frames], 1)[None]
+        for frames in zip(*streams, strict=False)
+    )
+    draft = Draft(
+        method="bench",
+        method_version=VERSION,
+        weights={name: digest for each in made for name, digest in each.weights.items()},
+        seed=bench.seed,
+        controls={"methods": list(bench.methods)},
+        ingredients=(Ingredient(str(clip), "video", clip.name),),
+        consent=None,
+        digital_source_type=SOURCE_TYPE,
+    )
+    seal(rows, target, draft=draft, fps=25, width=width * len(streams), height=height, force=True)
+    return target
+
+
+def _reenacted(bench: Bench, talkers: Mapping[str, Talker], clip: Path) -> Iterator[dict[str, Any]]:
+    first = next(_frames(VideoReader(clip, fps=25)))
+    wanted = watch(VideoReader(clip, fps=25, seconds=bench.seconds), 25)
+    still = watch((first[None] for _ in wanted.thumbs), 25)
+    yield {"method": STILL, "clip": clip.name, **against(still, wanted)}
+    for name, talker in talkers.items():
+        drive = VideoDrive.open(clip, limit=bench.seconds)
+        made = watch(iter(talker(first, drive, size=bench.size, fps=25, seed=bench.seed)), 25)
+        yield {"method": name, "clip": clip.name, **against(made, wanted), **movement(made)}
+
+
+def _spoken(bench: Bench, name: str, talker: Talker) -> Iterator[dict[str, Any]]:
+    sounds = {voice: read_audio(voice, rate=RATE, seconds=bench.seconds) for voice in bench.voices}
+    heard = {voice: phones(samples) for voice, samples in sounds.items()}
+    for portrait in bench.portraits:
+        for number, voice in enumerate(bench.voices):
+            drive = SpeechDrive.open(voice, limit=bench.seconds)
+            made = watch(iter(talker(portrait, drive, size=bench.size, fps=25, seed=bench.seed)), 25)
+            other = bench.voices[number - 1]
+            row = {"method": name, "clip": f"{portrait.stem} × {voice.stem}", "faces": float(made.seen.mean())}
+            row |= asdict(judge(made.lips, 25, sounds[voice]))
+            row["wrong_voice"] = score(made.lips, 25, heard[other])[0] if other != voice else math.nan
+            right = row["auc"] > row["wrong_voice"]
+            row["right_above_wrong"] = float(right) if math.isfinite(row["auc"] + row["wrong_voice"]) else math.nan
+            yield row | movement(made)
+
+
+def _speed(bench: Bench, talker: Talker) -> dict[str, float]:
+    """Frames per second of the networks alone and with the mark, on the first input; and seconds to the first frame."""
+    if bench.clips:
+        first: Any = next(_frames(VideoReader(bench.clips[0], fps=25)))
+        drive: Any = VideoDrive.open(bench.clips[0], limit=bench.seconds)
+    else:
+        first, drive = bench.portraits[0], SpeechDrive.open(bench.voices[0], limit=bench.seconds)
+    began = time.perf_counter()
+    clip = talker(first, drive, size=bench.size, fps=25, seed=bench.seed)
+    chunks = iter(clip)
+    count = len(next(chunks))
+    waited = time.perf_counter() - began
+    count += sum(map(len, chunks))
+    whole = time.perf_counter() - began
+    codes = next(iter(talker.method.motion(clip.state, drive, controls=clip.controls, seed=0, fps=25.0)))[:16]
+    began = time.perf_counter()
+    shown = len(talker.method.render(clip.state, codes))
+    alone = time.perf_counter() - began
+    return {"fps_render": shown / alone, "fps_marked": count / whole, "first_chunk_seconds": waited}
+
+
+def _frames(chunks: Any) -> Iterator[np.ndarray]:
+    return (frame for chunk in chunks for frame in chunk)
+
+
+def _fitted(frame: np.ndarray, width: int, height: int) -> np.ndarray:
+    return (
+        frame
+        if frame.shape[:2] == (height, width)
+        else cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    kept = [value for value in values if math.isfinite(value)]
+    return float(np.mean(kept)) if kept else math.nan
