@@ -10,7 +10,7 @@ import c2pa
 import numpy as np
 import pytest
 from facewright.core.media import VideoWriter
-from facewright.provenance import Record, boxes, default_signer, manifest
+from facewright.provenance import Ingredient, Record, boxes, default_signer, manifest
 from facewright.provenance.binding import Film
 from facewright.provenance.reading import read_manifest
 
@@ -116,3 +116,13 @@ def test_one_file_of_fragments_is_read(noise, tmp_path, monkeypatch):
     data[-1000] ^= 1
     (tmp_path / "signed.mp4").write_bytes(data)
     assert not read_manifest(tmp_path / "signed.mp4").valid
+
+
+def test_the_hash_of_an_ingredient_stays_its_own(noise, signed, tmp_path):
+    """A driving clip that is signed itself brings its manifest along, with a hash of the same name."""
+    record = dataclasses.replace(RECORD, ingredients=(Ingredient(signed, "video").measured(),))
+    manifest.sign(noise, tmp_path / "x.mp4", record, default_signer(), "x.mp4")
+    reading = read_manifest(tmp_path / "x.mp4")
+    assert (reading.valid, reading.failures) == (True, ("signingCredential.untrusted",))
+    assert reading.report
+    assert len(reading.report["manifests"]) == 2
