@@ -185,7 +185,8 @@ def _declared(provenance: dict[str, Any]) -> bool:
     """Whether a signature that holds, or a watermark that nothing contradicts, says that the file is synthetic."""
     state, manifest = provenance["state"], provenance["manifest"]
     signed = state in ("trusted", "valid-untrusted") and bool(manifest.get("says_ai_generated"))
-    return signed or (state == "recovered" and bool(provenance["watermark"]["found"]))
+    of_picture = provenance["watermark"]["found"] or (provenance.get("fingerprint") or {}).get("match")
+    return signed or (state == "recovered" and bool(of_picture))  # marked sound alone may be dubbed onto any picture
 
 
 def _picture(path: Path) -> np.ndarray | None:

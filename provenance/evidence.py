@@ -78,7 +78,8 @@ class Evidence:
         """The id of another record that the sound came with, as the manifest or else the record says."""
         stated = (self.manifest.generation or {}).get("sound") if self.manifest_holds else None
         said = stated if isinstance(stated, Mapping) else self.entry.record.sound if self.entry else None
-        return (said or {}).get("carries")
+        carried = (said or {}).get("carries")
+        return carried if isinstance(carried, str) else None
 
     @property
     def manifest_id(self) -> str | None:

@@ -151,6 +151,8 @@ class Record(Draft):
             known = {f.name: data[f.name] for f in fields(cls) if f.name in data}
             known["ingredients"] = tuple(Ingredient(**item) for item in known["ingredients"])
             known["command"] = tuple(known["command"])
+            if not isinstance(known.get("sound"), Mapping | None):
+                raise TypeError("its sound is no object")
             return cls(**known)
         except (KeyError, TypeError, UsageError) as error:
             raise InputError("bad_record", f"This is not a record of a generated video: {error}.") from error

@@ -25,6 +25,7 @@ class Found:
         manifest = {"present": True, "valid": True, "signer": None, "trusted": False}
         watermark = {"found": False, "p_value": 0.5, "record_id": None}
         body = {"state": self.state, "record_id": None, "watermark": watermark, "manifest": manifest}
+        body["sound_watermark"] = watermark
         return body | {"lines": list(self.lines)}
 
 

@@ -134,6 +134,11 @@ def test_words_never_say_more_than_is_known(report, score, rate, evidence):
         ({"state": "valid-untrusted", "manifest": {"present": True, "says_ai_generated": False}}, False),
         ({"state": "invalid", "manifest": {"present": True, "says_ai_generated": True}}, False),
         ({"state": "recovered", "watermark": {"found": True}}, True),
+        (
+            {"state": "recovered", "fingerprint": {"match": True}},
+            True,
+        ),  # by the sound's mark, and the picture is the one
+        ({"state": "recovered", "fingerprint": {"match": None}}, False),  # marked sound, maybe over another picture
         ({"state": "recovered-mismatch", "watermark": {"found": True}}, False),
         ({"state": "nothing-found"}, False),
     ],

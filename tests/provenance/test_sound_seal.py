@@ -12,8 +12,9 @@ import av
 import cv2
 import numpy as np
 import pytest
+from facewright.core.errors import InputError
 from facewright.core.media import AudioReader, VideoReader, VideoWriter, read_audio
-from facewright.provenance import Draft, Sealed, Store, default_signer, manifest, new_record_id, seal, verify
+from facewright.provenance import Draft, Record, Sealed, Store, default_signer, manifest, new_record_id, seal, verify
 from facewright.provenance.boxes import embedded_manifest
 from facewright.provenance.reading import read_manifest
 from facewright.provenance.watermark.sound import SoundMarker, read_sound_mark
@@ -216,3 +217,24 @@ def test_an_older_mark_that_stays_on_top_is_declared(talking, frames, draft, tmp
     assert found.manifest["generation"]["sound"]["carries"] == talking.record_id
     assert (found.state, found.record_id) == ("valid-untrusted", sealed.record_id)
     assert "earlier record" in said(found, "sound watermark:")
+
+
+@pytest.mark.parametrize("sound", [5, "x", [1]])
+def test_a_record_whose_sound_is_no_object(talking, sound):
+    entry = Store().get(talking.record_id)
+    assert entry
+    with pytest.raises(InputError) as caught:
+        Record.from_dict({**entry.record.to_dict(), "sound": sound})
+    assert caught.value.code == "bad_record"
+
+
+@pytest.mark.parametrize("sound", [5, "x", {"carries": ["x"]}, {"carries": None}, {}])
+def test_a_manifest_that_says_nonsense_of_the_sound(talking, tmp_path, monkeypatch, sound):
+    entry = Store().get(talking.record_id)
+    assert entry
+    stated = manifest.generation
+    monkeypatch.setattr(manifest, "generation", lambda record: {**stated(record), "sound": sound})
+    manifest.sign(talking.path, tmp_path / "x.mp4", entry.record, default_signer(), "x.mp4")
+    found = verify(tmp_path / "x.mp4")
+    assert found.manifest["generation"]["sound"] == sound
+    assert found.sound_watermark["record_id"] == talking.record_id
