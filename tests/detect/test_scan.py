@@ -137,7 +137,7 @@ def test_words_never_say_more_than_is_known(report, score, rate, evidence):
         (
             {"state": "recovered", "fingerprint": {"match": True}},
             True,
-        ),  # by the sound's mark, and the picture is the one
+        ),  # by the sound's mark; the picture matches
         ({"state": "recovered", "fingerprint": {"match": None}}, False),  # marked sound, maybe over another picture
         ({"state": "recovered-mismatch", "watermark": {"found": True}}, False),
         ({"state": "nothing-found"}, False),
