@@ -6,8 +6,6 @@ which only adds a time-stamp or the like, is looked through: signer and content 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 import json
 import re
@@ -23,6 +21,7 @@ from .boxes import embedded_manifest, is_bmff, manifest_span, unsigned_bytes, up
 from .manifest import GENERATION, OFFLINE
 from .record import AI_SOURCE_TYPES
 from .revocation import GOOD, REVOKED, Revocation
+from .sidecar import beside, fits
 from .signature import stuffed_padding, trust_of
 from .trust import SIGNERS, TrustList
 
@@ -31,7 +30,6 @@ _REVOKED = {"signingCredential.revoked", "signingCredential.ocsp.revoked"}
 _NOT_REVOKED = "signingCredential.ocsp.notRevoked"
 _BYTES_CHANGED = {"assertion.bmffHash.mismatch", "assertion.dataHash.mismatch", "assertion.boxesHash.mismatch"}
 _LIST = re.compile(r"urn:sha256:[0-9a-f]{64}")  # how c2pa's explanations name one of our lists
-SIDECAR, LARGEST_SIDECAR = ".c2pa", 64 << 20
 
 _ERRORS: Any = c2pa.C2paError  # its kinds are attributes that a type checker does not see
 
@@ -125,10 +123,10 @@ def read_manifest(
     if isinstance(source, (str, Path)):
         with open(source, "rb") as file:
             found = read_manifest(file, trust=trust, sidecar=sidecar)
-            beside = None if found.present or found.problem else _beside(Path(source))
-            if beside is None:
+            store = None if found.present or found.problem else beside(Path(source))
+            if store is None:
                 return found
-            return replace(read_manifest(file, trust=trust, sidecar=beside.read_bytes()), sidecar=beside.name)
+            return replace(read_manifest(file, trust=trust, sidecar=store.read_bytes()), sidecar=store.name)
     alone = isinstance(source, bytes)
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     container = is_bmff(file)
@@ -176,45 +174,17 @@ def _ask(
             return reader.get_validation_state() or "Invalid", json.loads(reader.crjson())
 
 
-def _beside(path: Path) -> Path | None:
-    for name in (path.with_suffix(SIDECAR), path.with_name(path.name + SIDECAR)):
-        if name != path and name.is_file() and name.stat().st_size <= LARGEST_SIDECAR:
-            return name
-    return None
-
-
 def _held_against(file: BinaryIO, sidecar: bytes, trust: Sequence[TrustList]) -> ManifestReading:
     """A sidecar of a container that c2pa cannot look into: the bytes by their `c2pa.hash.data`, if it has one."""
     found = read_manifest(sidecar, trust=trust)
     hashes = [
         data for name, data in _assertions(_content(found.report)[0]).items() if name.startswith("c2pa.hash.data")
     ]
-    changed = not hashes or not all(_fits(file, data) for data in hashes)
+    changed = not hashes or not all(fits(file, data) for data in hashes)
     failures = tuple(code for code in found.failures if changed or code not in _BYTES_CHANGED)
     valid = not changed and found.present and not found.problem and set(failures) <= {UNTRUSTED, EXPIRED}
     trusted = valid and found.trust_list is not None and UNTRUSTED not in failures
     return replace(found, bytes_changed=changed, failures=failures, valid=valid, trusted=trusted)
-
-
-def _fits(file: BinaryIO, data: Mapping[str, Any]) -> bool:
-    """Whether a data hash (C2PA 2.4, §18.5) over the whole file but its exclusions is that of the file."""
-    try:
-        digest = hashlib.new({"sha256": "sha256", "sha384": "sha384", "sha512": "sha512"}[data["alg"]])
-        wanted = base64.b64decode(data["hash"].removeprefix("b64'").removesuffix("'"), validate=True)
-        at, end = 0, file.seek(0, io.SEEK_END)
-        gaps = sorted((int(gap["start"]), int(gap["length"])) for gap in data.get("exclusions") or [])
-        for start, length in [*gaps, (end, 0)]:
-            if start < at or length < 0 or start + length > end:
-                return False
-            file.seek(at)
-            while at < start:
-                block = file.read(min(1 << 20, start - at))
-                digest.update(block)
-                at += len(block)
-            at = start + length
-        return digest.digest() == wanted
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return False
 
 
 def _content(report: Mapping[str, Any] | None) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import io
 import shutil
 import time
 from datetime import UTC, datetime, timedelta
@@ -17,6 +19,7 @@ from facewright.core.paths import home
 from facewright.provenance import Record, Store, keys, manifest, trust, verify
 from facewright.provenance.reading import read_manifest
 from facewright.provenance.revocation import Enquiry, Revocation
+from facewright.provenance.sidecar import fits
 from facewright.provenance.stamping import stamp
 
 from .authorities import Authority, ocsp_responder, serving, time_authority
@@ -278,3 +281,17 @@ def test_a_sidecar(sealed, tmp_path):
     assert found.record_id == sealed.record_id
     assert "not those that were signed" in said(found, "manifest:")
     assert read_manifest(tmp_path / "clip.mkv").intact
+
+
+@pytest.mark.parametrize("gap", [None, (10, 5), (0, 4), (96, 4)])
+def test_a_data_hash_leaves_out_what_it_says(gap):
+    data = bytes(range(100))
+    kept = data if gap is None else data[: gap[0]] + data[gap[0] + gap[1] :]
+    stated = {"alg": "sha256", "hash": f"b64'{base64.b64encode(hashlib.sha256(kept).digest()).decode()}'"}
+    stated |= {"exclusions": [{"start": gap[0], "length": gap[1]}]} if gap else {}
+    assert fits(io.BytesIO(data), stated)
+    assert not fits(io.BytesIO(data[:50] + b"!" + data[51:]), stated)
+    for wrong in ({"start": 90, "length": 20}, {"start": -1, "length": 1}, {"start": 1}, {"start": 1, "length": -1}):
+        assert not fits(io.BytesIO(data), stated | {"exclusions": [wrong]})
+    assert not fits(io.BytesIO(data), stated | {"alg": "md5"})
+    assert not fits(io.BytesIO(data), {})
