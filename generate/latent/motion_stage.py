@@ -43,6 +43,24 @@ class MotionPreset:
     average: float = 0.9999
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A window of a clip, as a method asks about it.
+
+    Attributes:
+        clip: the clip.
+        rows: the window's frames, context first; `new` are those behind the context.
+        clips: all clips, for voices and manners of others.
+        behind: share of the training that is over, for curricula.
+    """
+
+    clip: Voiced
+    rows: slice
+    new: slice
+    clips: list[Voiced]
+    behind: float
+
+
 class MotionStage(Stage):
     """Trains the `MotionModel` of a preset on clips encoded by the first stage; a method says how it is asked.
 
@@ -115,18 +133,10 @@ class MotionStage(Stage):
             "t": int(random.integers(self.preset.model.diffusion.steps)),
             "coin": int(random.integers(2**31)),
         }
-        return drawn | self.heard(clip, rows, new, clips, random, behind)
+        return drawn | self.heard(Piece(clip, rows, new, clips, behind), random)
 
     @abstractmethod
-    def heard(
-        self,
-        clip: Voiced,
-        rows: slice,
-        new: slice,
-        clips: list[Voiced],
-        random: np.random.Generator,
-        behind: float,
-    ) -> dict[str, Any]:
+    def heard(self, piece: Piece, random: np.random.Generator) -> dict[str, Any]:
         """`sound`, `noise` and whatever else the model is told of a window."""
 
     @abstractmethod

@@ -1,1 +1,1 @@
-"""Networks that several methods share; each file names the paper it follows. Importing this package imports none of them."""
+"""Networks and their parts that several methods share; nothing here knows a method, a file or a picture."""

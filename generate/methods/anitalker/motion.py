@@ -9,8 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from ....core.training import Batch, Request
-from ...latent.motion_stage import MotionStage, normal
-from ...latent.voiced import Voiced
+from ...latent.motion_stage import MotionStage, Piece, normal
 from .model import AniTalkerMotion
 
 
@@ -22,18 +21,10 @@ class AniTalkerMotionStage(MotionStage):
     def __init__(self, request: Request) -> None:
         super().__init__(request, name="anitalker")
 
-    def heard(
-        self,
-        clip: Voiced,
-        rows: slice,
-        new: slice,
-        clips: list[Voiced],
-        random: np.random.Generator,
-        behind: float,
-    ) -> dict[str, Any]:
-        signals = {name: getattr(clip, name)[rows] for name in self.preset.model.signals}
+    def heard(self, piece: Piece, random: np.random.Generator) -> dict[str, Any]:
+        signals = {name: getattr(piece.clip, name)[piece.rows] for name in self.preset.model.signals}
         noise = normal(random, self.context + self.length, self.model.dimension)
-        return {"sound": clip.sound[rows], "noise": noise, **signals}
+        return {"sound": piece.clip.sound[piece.rows], "noise": noise, **signals}
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         signals = {name: batch[name] for name in self.preset.model.signals}

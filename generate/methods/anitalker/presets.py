@@ -4,40 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...latent.autoencoder import AutoencoderPreset
 from ...latent.motion_stage import MotionPreset
+from ...latent.presets import autoencoder_presets
 from ...nets.audio import KINDS
 from ...nets.conformer import ConformerParams
 from ...nets.latentwarp import LatentWarpParams
 from ...nets.windows import WindowParams
 from .params import MotionParams
 
-AUTOENCODER = {
-    "small": AutoencoderPreset(
-        steps=6000,
-        batch=8,
-        expect="half an hour of a GPU, or a day of two CPU cores; a soft but moving face at 256 px",
-        net=LatentWarpParams(size=256, style=256, motion=20, width=0.25, hal=True, decouple=True),
-        own={"identity": 0.1, "mutual": 0.1},
-    ),
-    "paper": AutoencoderPreset(
-        steps=800_000,
-        batch=32,
-        expect="weeks of a GPU; the sizes and losses of the paper",
-        net=LatentWarpParams(size=256, motion=20, hal=True, decouple=True),
-        adversarial=1.0,
-        perceptual="vgg19",
-        own={"identity": 0.1, "mutual": 0.1},
-    ),
-    "toy": AutoencoderPreset(
-        steps=250,
-        batch=4,
-        expect="two minutes of two CPU cores; learns two clips by heart and nothing else",
-        net=LatentWarpParams(size=64, style=64, motion=20, width=0.25, hal=True, decouple=True),
-        rate=4e-3,
-        own={"identity": 0.1, "mutual": 0.1},
-    ),
-}
+AUTOENCODER = autoencoder_presets(
+    LatentWarpParams(size=256, motion=20, hal=True, decouple=True), own={"identity": 0.1, "mutual": 0.1}
+)
 
 STANDARD = MotionParams(audio=KINDS["hubert"])
 SMALL = MotionParams(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ....core.training import Batch, Request
-from ...latent.motion_stage import MotionStage, normal
+from ...latent.motion_stage import MotionStage, Piece, normal
 from ...latent.voiced import Voiced
 from .model import IFMDMMotion
 
@@ -30,16 +30,8 @@ class IFMDMMotionStage(MotionStage):
         windows = [clip.codes[at : at + size] for clip in clips for at in range(0, len(clip.codes) - size + 1, size)]
         self.model.deviation.copy_(self.model.unit(torch.from_numpy(np.stack(windows))).std(1).mean(0))
 
-    def heard(
-        self,
-        clip: Voiced,
-        rows: slice,
-        new: slice,
-        clips: list[Voiced],
-        random: np.random.Generator,
-        behind: float,
-    ) -> dict[str, Any]:
-        return {"sound": clip.sound[new], "noise": normal(random, self.length, self.model.dimension)}
+    def heard(self, piece: Piece, random: np.random.Generator) -> dict[str, Any]:
+        return {"sound": piece.clip.sound[piece.new], "noise": normal(random, self.length, self.model.dimension)}
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         return self.model.loss(batch["codes"], batch["sound"], batch["t"], batch["noise"], self.coin(batch))

@@ -4,40 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...latent.autoencoder import AutoencoderPreset
 from ...latent.motion_stage import MotionPreset
+from ...latent.presets import autoencoder_presets
 from ...nets.audio import KINDS
 from ...nets.dit import DiTParams
 from ...nets.latentwarp import LatentWarpParams
 from ...nets.windows import WindowParams
 from .params import MotionParams
 
-AUTOENCODER = {
-    "small": AutoencoderPreset(
-        steps=6000,
-        batch=8,
-        expect="half an hour of a GPU, or a day of two CPU cores; a soft but moving face at 256 px",
-        net=LatentWarpParams(size=256, style=256, motion=20, width=0.25, tanh=True, fill=True),
-        own=None,
-    ),
-    "paper": AutoencoderPreset(
-        steps=800_000,
-        batch=32,
-        expect="weeks of a GPU; the sizes and losses of the paper",
-        net=LatentWarpParams(size=512, motion=100, tanh=True, fill=True),
-        adversarial=1.0,
-        perceptual="vgg19",
-        own=None,
-    ),
-    "toy": AutoencoderPreset(
-        steps=250,
-        batch=4,
-        expect="two minutes of two CPU cores; learns two clips by heart and nothing else",
-        net=LatentWarpParams(size=64, style=64, motion=20, width=0.25, tanh=True, fill=True),
-        rate=4e-3,
-        own=None,
-    ),
-}
+AUTOENCODER = autoencoder_presets(LatentWarpParams(size=512, motion=100, tanh=True, fill=True))
 
 STANDARD = MotionParams(audio=KINDS["wav2vec2"], motion=100)
 SMALL = MotionParams(audio=KINDS["phones"], transformer=DiTParams(192, 4, 4), motion=20)

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from ....core.training import Batch, Request
-from ...latent.motion_stage import MotionPreset, MotionStage, normal
+from ...latent.motion_stage import MotionPreset, MotionStage, Piece, normal
 from ...latent.voiced import Voiced
 from .model import INFPMotion
 
@@ -44,26 +44,18 @@ class INFPMotionStage(MotionStage):
         softest = int(np.argmin(loudness))
         self.silence = np.concatenate([clip.sound for clip in clips])[softest]
 
-    def heard(
-        self,
-        clip: Voiced,
-        rows: slice,
-        new: slice,
-        clips: list[Voiced],
-        random: np.random.Generator,
-        behind: float,
-    ) -> dict[str, Any]:
-        agent = clip.sound[new]
+    def heard(self, piece: Piece, random: np.random.Generator) -> dict[str, Any]:
+        agent = piece.clip.sound[piece.new]
         partner = np.broadcast_to(self.silence, agent.shape).copy()
-        if behind >= self.preset.warm_up:
-            other = clips[random.integers(len(clips))]
+        if piece.behind >= self.preset.warm_up:
+            other = piece.clips[random.integers(len(piece.clips))]
             first = int(random.integers(len(other.sound) - self.length))
             pauses = _loudness(agent) < self.quiet
             partner[pauses] = other.sound[first : first + self.length][pauses]
-        place = int(random.integers(max(len(clip.codes) - STYLE_FRAMES, 1)))
+        place = int(random.integers(max(len(piece.clip.codes) - STYLE_FRAMES, 1)))
         return {
             "sound": np.stack([agent, partner], 1),
-            "style": clip.codes[place : place + STYLE_FRAMES],
+            "style": piece.clip.codes[place : place + STYLE_FRAMES],
             "noise": normal(random, self.length, self.model.dimension),
         }
 

@@ -1,0 +1,46 @@
+"""Presets that all first stages of the family have, by the network of the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..nets.latentwarp import LatentWarpParams
+from .autoencoder import AutoencoderPreset
+
+
+def autoencoder_presets(
+    paper: LatentWarpParams, own: Mapping[str, float] | None = None
+) -> dict[str, AutoencoderPreset]:
+    """`small`, which ships well; `paper`, as published; `toy`, for tests.
+
+    Args:
+        paper: the network of the paper; the others have its options and fewer channels.
+        own: weights of the method's own losses.
+    """
+    return {
+        "small": AutoencoderPreset(
+            steps=6000,
+            batch=8,
+            expect="half an hour of a GPU, or hours of two CPU cores; a soft but moving face at 256 px",
+            net=replace(paper, size=256, style=256, motion=20, width=0.25),
+            own=own,
+        ),
+        "paper": AutoencoderPreset(
+            steps=800_000,
+            batch=32,
+            expect="sizes and losses of the paper; weeks of a GPU",
+            net=paper,
+            adversarial=1.0,
+            perceptual="vgg19",
+            own=own,
+        ),
+        "toy": AutoencoderPreset(
+            steps=250,
+            batch=4,
+            expect="two minutes of two CPU cores; learns two clips by heart and nothing else",
+            net=replace(paper, size=64, style=64, motion=20, width=0.25),
+            rate=4e-3,
+            own=own,
+        ),
+    }
