@@ -1,1 +1,1 @@
-"""Networks and their parts that several methods share; nothing here knows a method, a file or a picture."""
+"""Networks that several methods share; each file names its paper. Importing this package imports none of them."""
