@@ -145,7 +145,7 @@ def verify(
             "sound": {True: "same", False: "other", None: "not compared"}[found.same_sound],
         },
         lines=tuple(wording.lines(found, said, state)),
-        warnings=tuple(found.warnings),
+        warnings=tuple(map(wording.printable, found.warnings)),
         crjson=found.manifest.report,
         stored=found.entry.record if found.entry else None,
     )

@@ -14,6 +14,7 @@ from .record import IPTC
 from .revocation import GOOD, REVOKED
 from .trust import SIGNERS, TIMES, TrustList, name_of
 
+LONGEST_NAME = 120
 _FAILURES = {
     "assertion.bmffHash.mismatch": "the bytes of the video are not those that were signed",
     "assertion.dataHash.mismatch": "the bytes of the file are not those that were signed",
@@ -28,7 +29,20 @@ _FAILURES = {
 
 
 def lines(found: Evidence, contradictions: list[str], state: str) -> Iterator[str]:
-    """What `verify` says, in order: signature, bytes, trust, time, revocation, content, watermark, record, picture."""
+    """What `verify` says, in order: signature, bytes, trust, time, revocation, content, watermark, record, picture.
+
+    Names come from certificates that anyone can make: nothing in them breaks a line, moves a terminal's cursor or ends
+    the quotation marks around them.
+    """
+    yield from map(printable, _lines(found, contradictions, state))
+
+
+def printable(text: str) -> str:
+    """A text in one line, without control characters and changes of direction."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def _lines(found: Evidence, contradictions: list[str], state: str) -> Iterator[str]:
     if found.manifest.present:
         yield from _manifest(found)
     elif not found.manifest.checked:
@@ -52,13 +66,13 @@ def _manifest(found: Evidence) -> Iterator[str]:
     if not manifest.valid:
         yield f"manifest: invalid: {'; '.join(reasons) or manifest.problem or 'it does not validate'}"
         if manifest.signer:
-            yield f"signature: names “{manifest.signer}”, certificate issued by “{manifest.issuer}”"
+            yield f"signature: names {_quoted(manifest.signer)}, certificate issued by {_quoted(manifest.issuer)}"
     else:
-        yield f"signature: valid, by “{manifest.signer}”, certificate issued by “{manifest.issuer}”"
+        yield f"signature: valid, by {_quoted(manifest.signer)}, certificate issued by {_quoted(manifest.issuer)}"
         yield "bytes: unchanged since signing"
     yield f"trust: {_trust(found)}"
     if manifest.updated_by:
-        yield f"updated: by {', '.join(f'“{name}”' for name in manifest.updated_by)}, without a change to the content"
+        yield f"updated: by {', '.join(_quoted(name) for name in manifest.updated_by)}, without a change to the content"
     if manifest.expired:
         yield "certificate: expired, and no time-stamp shows that the signature is older"
     yield f"time-stamp: {_time(found)}"
@@ -99,8 +113,8 @@ def _watermark(found: Evidence) -> Iterator[str]:
         yield "record: not in this store"
     if found.entry and found.original and not found.is_original and not found.manifest.present:
         yield (
-            f"the record's own manifest: signed by “{found.original.signer}”; this file's bytes differ from those it "
-            "was signed over, as after any re-encoding or remuxing"
+            f"the record's own manifest: signed by {_quoted(found.original.signer)}; this file's bytes differ from "
+            "those it was signed over, as after any re-encoding or remuxing"
         )
     if found.similarity is not None:
         source = "the mark" if found.mark_id else "the manifest"
@@ -132,7 +146,8 @@ def _trust(found: Evidence) -> str:
         return f"the certificate leads to the trust list {manifest.trust_list.shown}, which cannot mend the rest"
     for each in lists:
         if any(name_of(anchor) == manifest.issuer for anchor in each.certificates):
-            return f"untrusted: “{manifest.issuer}” is a name on the trust list {each.shown}, used here by another key"
+            name = _quoted(manifest.issuer)
+            return f"untrusted: {name} is a name on the trust list {each.shown}, used here by another key"
     if lists:
         return f"untrusted, the certificate does not lead to {_either(lists)}"
     return "no trust list given, so nobody vouches for the signer's name"
@@ -142,7 +157,7 @@ def _time(found: Evidence) -> str:
     stamp = found.manifest.stamp
     if not stamp:
         return "none, so every time in the manifest is the signer’s own word"
-    said = f"{stamp['time']} by “{stamp['authority']}”"
+    said = f"{stamp['time']} by {_quoted(stamp['authority'])}"
     if not stamp["trusted"]:
         lists = [each for each in found.trust if each.purpose == TIMES]
         reason = f"does not lead to {_either(lists)}" if lists else "is on no list that you gave"
@@ -161,6 +176,11 @@ def _revocation(found: Evidence) -> str:
         return f"checked, not revoked, says {known.source}{f' of {known.said}' if known.said else ''}"
     reason = f", {known.reason}" if known.reason else ""
     return f"{known.state}{reason}"
+
+
+def _quoted(name: str | None) -> str:
+    inside = (name or "nobody named").translate(str.maketrans("“”", "''"))
+    return f"“{inside if len(inside) <= LONGEST_NAME else inside[:LONGEST_NAME] + '…'}”"
 
 
 def _either(lists: list[TrustList]) -> str:

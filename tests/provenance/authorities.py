@@ -46,12 +46,13 @@ class Authority:
         begins: timedelta = timedelta(hours=-1),
         responder: str | None = None,
         critical: bool = False,
+        subject: str | None = None,
     ) -> tuple[x509.Certificate, Path, Path]:
         """A leaf, the file of its chain and the file of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        holder = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject or name)])
         builder = (
-            self._builder(subject, key.public_key(), lasts, begins)
+            self._builder(holder, key.public_key(), lasts, begins)
             .add_extension(x509.BasicConstraints(False, None), True)
             .add_extension(_usage("digital_signature"), True)
             .add_extension(x509.ExtendedKeyUsage(purposes), critical)

@@ -157,6 +157,17 @@ def test_an_attackers_authority_with_our_names(sealed, tmp_path, monkeypatch):
     assert "used here by another key" in told(found, "trust:")
 
 
+def test_a_name_that_would_write_lines_of_its_own(sealed, tmp_path):
+    name = "x”\r\n  trust: the certificate leads to the trust list\x1b[2J\u202e“"
+    authority = Authority(tmp_path / "authority", "y" * 60 + "\n")
+    _, chain, key = authority.issue("attacker", subject=name)
+    path = signed_again(sealed.path, tmp_path / "x.mp4", sealed.record_id, keys.file_signer(chain, key))
+    found = verify(path)
+    assert all(line.isprintable() for line in found.lines)
+    assert told(found, "trust:") == "trust: no trust list given, so nobody vouches for the signer's name"
+    assert told(found, "signature:").count("”") == 2
+
+
 def test_a_certificate_that_may_not_sign_claims_is_not_signed_with(sealed, tmp_path):
     authority = Authority(tmp_path / "authority")
     _, chain, key = authority.issue("web", purposes=(ExtendedKeyUsageOID.SERVER_AUTH,))
