@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,7 +24,7 @@ from .record import AI_SOURCE_TYPES
 from .revocation import GOOD, REVOKED, Revocation
 from .sidecar import beside, fits
 from .signature import stuffed_padding, trust_of
-from .trust import SIGNERS, TrustList
+from .trust import SIGNERS, TIMES, TrustList
 
 UNTRUSTED, EXPIRED = "signingCredential.untrusted", "signingCredential.expired"
 _REVOKED = {"signingCredential.revoked", "signingCredential.ocsp.revoked"}
@@ -43,7 +44,8 @@ class ManifestReading:
         present: a manifest is there.
         valid: signature, assertions and bytes agree; an unknown or expired certificate alone does not hurt.
         trusted: `valid`, and the certificate leads to the trust list.
-        expired: the certificate, and no trusted time-stamp shows that the signature is older.
+        lapsed: the certificate has expired by now.
+        expired: it has, and no trusted time-stamp shows that the signature is older.
         revocation: what an answer inside the manifest says of it, or None.
         bytes_changed: the media is not what was signed.
         failures: C2PA status codes of what failed, `signingCredential.untrusted` among them.
@@ -71,6 +73,7 @@ class ManifestReading:
     present: bool = False
     valid: bool = False
     trusted: bool = False
+    lapsed: bool = False
     expired: bool = False
     revocation: Revocation | None = None
     bytes_changed: bool = False
@@ -131,9 +134,11 @@ def read_manifest(
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     container = is_bmff(file)
     embedded = container and manifest_span(file) is not None
-    file.seek(0)
+    kind = "application/c2pa" if alone else None
+    signers, times = ([each for each in trust if each.purpose == purpose] for purpose in (SIGNERS, TIMES))
     try:
-        state, report = _ask("application/c2pa" if alone else None, file, trust, sidecar)
+        state, report = _ask(kind, file, signers, sidecar)  # c2pa takes an anchor of either kind for both
+        clock = _ask(kind, file, times, sidecar)[1] if report and times else None
     except _ERRORS.NotSupported:
         return _held_against(file, sidecar, trust) if sidecar else ManifestReading(checked=False)
     except _ERRORS.RemoteManifest as error:
@@ -145,13 +150,11 @@ def read_manifest(
         return ManifestReading()
     updated = update_manifest(file) if embedded else None
     inside = embedded_manifest(file) if embedded else None
-    found = _reading(state, report, trust)
-    if found.updated_by and inside:  # c2pa judges the signer of the update; what counts is who signed the content
-        leads = trust_of(inside, found.label or "", [each for each in trust if each.purpose == SIGNERS])
-        found = replace(found, trusted=found.valid and leads is not None, trust_list=leads)
-    store = source if isinstance(source, bytes) else sidecar or inside or b""
-    if found.updated_by and updated and not inside:
-        store = updated
+    store = source if isinstance(source, bytes) else sidecar or inside or updated or b""
+    found = _timed(_reading(state, report, signers), clock, times)
+    if found.updated_by or (found.lapsed and found.time):  # c2pa judges the signer of the update, and the day of today
+        leads = trust_of(store, found.label or "", signers)
+        found = replace(found, trusted=found.valid and leads is not None and not found.expired, trust_list=leads)
     unsigned = unsigned_bytes(file) if container else {}
     if stuffed := stuffed_padding(store, found.label or ""):
         unsigned["the signature’s padding"] = stuffed
@@ -162,6 +165,7 @@ def _ask(
     kind: str | None, file: BinaryIO, trust: Sequence[TrustList], sidecar: bytes | None
 ) -> tuple[str, dict[str, Any] | None]:
     """c2pa's state and its report as crJSON, or None if there is no manifest."""
+    file.seek(0)
     settings: dict[str, Any] = {**OFFLINE}
     if trust:
         settings["trust"] = {"anchors": [each.anchors for each in trust]}
@@ -215,23 +219,22 @@ def _reading(state: str, report: dict[str, Any], trust: Sequence[TrustList]) -> 
     valid = state in ("Valid", "Trusted") or (expired and failures <= {UNTRUSTED, EXPIRED})
     signature = content.get("signature", {})
     names = signature.get("certificateInfo", {})
-    stamp = _stamp(active, own) or _stamp(content, own)
+    stamp = _stamp(active) or _stamp(content)
     lists = {each.uri: each for each in trust}
     return ManifestReading(
         present=True,
         valid=valid,
         trusted=state == "Trusted",
         expired=expired,
+        lapsed=expired or _is_past(names.get("validity")),
         revocation=_stapled(failures, own),
         bytes_changed=bool(failures & _BYTES_CHANGED),
         failures=tuple(sorted(failures)),
         signer=_common_name(names.get("subject")),
         issuer=_common_name(names.get("issuer")),
         algorithm=signature.get("algorithm"),
-        time=stamp["time"] if stamp and stamp["trusted"] else None,
         stamp=stamp,
         trust_list=lists.get(_explained(own, "signingCredential.trusted")),
-        time_list=lists.get(_explained(own, "timeStamp.trusted")),
         label=content.get("label"),
         updated_by=tuple(_signer(update) or "nobody named" for update in updates),
         generation=_assertions(content).get(GENERATION),
@@ -251,14 +254,40 @@ def _stapled(failures: set[str], results: Mapping[str, Any]) -> Revocation | Non
     return Revocation(GOOD, source) if good else None
 
 
-def _stamp(manifest: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any] | None:
+def _timed(found: ManifestReading, clock: Mapping[str, Any] | None, times: Sequence[TrustList]) -> ManifestReading:
+    """What a time-stamp of an authority on the lists for `times` changes; `clock` is the report held against these."""
+    if found.stamp is None:
+        return found
+    own = clock["manifests"][0].get("validationResults", {}) if clock else {}
+    codes = {entry["code"] for entry in own.get("success", [])}
+    trusted = {"timeStamp.validated", "timeStamp.trusted"} <= codes
+    failures = found.failures
+    if trusted and EXPIRED not in {entry["code"] for entry in own.get("failure", [])}:
+        failures = tuple(code for code in failures if code != EXPIRED)
+    return replace(
+        found,
+        stamp={**found.stamp, "trusted": trusted},
+        time=found.stamp["time"] if trusted else None,
+        time_list={each.uri: each for each in times}.get(_explained(own, "timeStamp.trusted")),
+        failures=failures,
+        expired=EXPIRED in failures or (found.lapsed and not trusted),
+        trusted=found.trusted and not (found.lapsed and not trusted),
+    )
+
+
+def _stamp(manifest: Mapping[str, Any]) -> dict[str, Any] | None:
     info = manifest.get("signature", {}).get("timeStampInfo", {})
     if not info.get("timestamp"):
         return None
     authority = _common_name((info.get("certificateInfo") or {}).get("subject"))
-    codes = {entry["code"] for entry in results.get("success", [])}
-    trusted = {"timeStamp.validated", "timeStamp.trusted"} <= codes
-    return {"time": info["timestamp"], "authority": authority, "trusted": trusted}
+    return {"time": info["timestamp"], "authority": authority, "trusted": False}
+
+
+def _is_past(validity: Mapping[str, Any] | None) -> bool:
+    try:
+        return datetime.fromisoformat((validity or {})["notAfter"]) < datetime.now(UTC)
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def _explained(results: Mapping[str, Any], code: str) -> str:

@@ -26,7 +26,7 @@ from .manifest import generation
 from .record import Record
 from .revocation import ASK_NOBODY, REVOKED, Enquiry
 from .store import Store
-from .trust import Named, chosen
+from .trust import SIGNERS, Named, chosen
 from .watermark import MarkReading
 
 DONE, NEGATIVE, CANNOT_TELL = 0, 10, 11
@@ -181,7 +181,8 @@ def _mark_facts(reading: MarkReading | None) -> dict[str, Any]:
 
 
 def _manifest_facts(found: Evidence) -> dict[str, Any]:
-    manifest, trust = found.manifest, found.manifest.trust_list or next(iter(found.trust), None)
+    manifest, signers = found.manifest, (each for each in found.trust if each.purpose == SIGNERS)
+    trust = manifest.trust_list or next(signers, None)
     return {
         "checked": manifest.checked,
         "present": manifest.present,

@@ -77,6 +77,23 @@ def test_a_verdict_names_the_list_it_relied_on(sealed, authority):
     assert "does not lead to the trust list strangers" in said(verify(sealed.path), "trust:")
 
 
+def test_a_list_for_time_stamps_vouches_for_no_signer(sealed):
+    trust.keep("clocks", str(keys.local_ca_certificate()), trust.TIMES)
+    found = verify(sealed.path)
+    assert (found.state, found.manifest["trust_list"]) == ("valid-untrusted", None)
+    assert "no trust list given" in said(found, "trust:")
+
+
+@needs_openssl
+def test_a_list_for_signers_vouches_for_no_clock(sealed, authority, tmp_path):
+    with time_authority(authority) as url:
+        stamp(sealed.path, tmp_path / "stamped.mp4", url=url)
+    own = [keys.local_ca_certificate(), authority.anchors]
+    found = verify(tmp_path / "stamped.mp4", trust=own)
+    assert (found.state, found.manifest["time_stamp"]) == ("trusted", None)
+    assert "untrusted: the authority is on no list" in said(found, "time-stamp:")
+
+
 def test_a_list_changed_unseen_is_not_used(sealed):
     trust.keep("own", str(keys.local_ca_certificate()))
     (home() / "trust" / "own.pem").write_text("")
