@@ -21,6 +21,8 @@ from .payload import BITS
 TILES = 4
 COARSEST, FINEST = 5, 18  # cycles per tile
 PILOTS = 0.25
+CLOCK_FINEST = 20  # cycles per tile; the carriers between FINEST and this tell the time
+CLOCK_SHARE = 0.04  # of the power
 _VERSION = b"facewright video mark 1"
 
 
@@ -34,6 +36,7 @@ class Carriers:
         data: int (d, 2), likewise.
         data_phases: complex (d,).
         slots: int (2 d,), which sign of the code word each part of a carrier holds, all parts in phase first.
+        clock: int (c, 2), carriers whose phases change with time and tell which part of the video this is.
     """
 
     pilots: np.ndarray
@@ -41,6 +44,7 @@ class Carriers:
     data: np.ndarray
     data_phases: np.ndarray
     slots: np.ndarray
+    clock: np.ndarray
 
     def modulate(self, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """All carriers (p + d, 2) and their complex amplitudes for a message of BITS bits."""
@@ -57,15 +61,29 @@ class Carriers:
 @lru_cache(maxsize=16)
 def carriers(key: bytes) -> Carriers:
     """The carriers of a key."""
-    span = np.arange(-FINEST, FINEST + 1)
-    x, y = (axis.ravel() for axis in np.meshgrid(span, span))
-    half_plane = (y > 0) | ((y == 0) & (x > 0))  # the other half mirrors it
-    points = np.stack([x, y], axis=1)[half_plane & (np.hypot(x, y) >= COARSEST) & (np.hypot(x, y) <= FINEST)]
+    points = _ring(COARSEST, FINEST)
     points = points[np.argsort(_numbers(key, b"order", len(points)))]
     phases = np.exp(2j * np.pi * _numbers(key, b"phases", len(points)) / 2.0**64)
     split = round(PILOTS * len(points))
     slots = np.argsort(_numbers(key, b"slots", 2 * (len(points) - split))) % (BITS * code.RATE)
-    return Carriers(points[:split], phases[:split], points[split:], phases[split:], slots)
+    clock = _ring(FINEST + 1e-6, CLOCK_FINEST)
+    return Carriers(points[:split], phases[:split], points[split:], phases[split:], slots, clock)
+
+
+def _ring(coarsest: float, finest: float) -> np.ndarray:
+    """Whole cycles per tile (n, 2) between two radii, in the half plane that the other half mirrors."""
+    span = np.arange(-CLOCK_FINEST, CLOCK_FINEST + 1)
+    x, y = (axis.ravel() for axis in np.meshgrid(span, span))
+    half_plane = (y > 0) | ((y == 0) & (x > 0))
+    return np.stack([x, y], axis=1)[half_plane & (np.hypot(x, y) >= coarsest) & (np.hypot(x, y) <= finest)]
+
+
+@lru_cache(maxsize=4)
+def clock_phases(key: bytes, parts: int) -> np.ndarray:
+    """Phases of the clock's carriers in each part of a video, complex64 (parts, c)."""
+    count = len(carriers(key).clock)
+    numbers = _numbers(key, b"clock", parts * count).reshape(parts, count)
+    return np.exp(2j * np.pi * numbers / 2.0**64).astype(np.complex64)
 
 
 def _numbers(key: bytes, purpose: bytes, count: int) -> np.ndarray:
@@ -75,11 +93,23 @@ def _numbers(key: bytes, purpose: bytes, count: int) -> np.ndarray:
 
 
 def pattern(bits: np.ndarray, key: bytes, *, width: int, height: int) -> np.ndarray:
-    """The mark before masking, float32 (height, width), mean square 1."""
+    """The mark before masking and without its clock, float32 (height, width), mean square 1."""
     points, amplitudes = carriers(key).modulate(bits)
-    spectrum = np.zeros((2 * FINEST + 1, 2 * FINEST + 1), np.complex64)
-    spectrum[points[:, 1] + FINEST, points[:, 0] + FINEST] = amplitudes / np.sqrt(len(points) / 2)
-    cycles = np.arange(-FINEST, FINEST + 1) * TILES / min(width, height)
+    return _wave(points, amplitudes / np.sqrt(len(points) / 2), width, height)
+
+
+def clock(key: bytes, part: int, *, width: int, height: int) -> np.ndarray:
+    """What is added to the mark in a part of the video, float32 (height, width), mean square CLOCK_SHARE."""
+    points = carriers(key).clock
+    phases = clock_phases(key, -(-(part + 1) // 256) * 256)[part]
+    return _wave(points, phases * np.sqrt(2 * CLOCK_SHARE / len(points)), width, height)
+
+
+def _wave(points: np.ndarray, amplitudes: np.ndarray, width: int, height: int) -> np.ndarray:
+    finest = int(np.abs(points).max())
+    spectrum = np.zeros((2 * finest + 1, 2 * finest + 1), np.complex64)
+    spectrum[points[:, 1] + finest, points[:, 0] + finest] = amplitudes
+    cycles = np.arange(-finest, finest + 1) * TILES / min(width, height)
     across, down = (
         np.exp(2j * np.pi * np.outer(np.arange(size), cycles)).astype(np.complex64) for size in (width, height)
     )

@@ -7,9 +7,10 @@ import math
 import cv2
 import numpy as np
 
-from .carriers import pattern
+from .carriers import clock, pattern
 from .key import resolve_key
 from .mask import gain_map
+from .order import PARTS, SECONDS
 from .payload import to_bits
 
 ONSET, FADING = 1.0, 0.2  # the first frame's additional share of the amplitude; seconds in which it falls to a third
@@ -37,7 +38,9 @@ class VideoMarker:
     def __init__(self, record_id: str, *, width: int, height: int, fps: float, key: bytes | None = None) -> None:
         key = resolve_key() if key is None else key
         self.record_id, self.width, self.height, self.fps = record_id, width, height, fps
-        self._pattern = pattern(to_bits(record_id, key), key, width=width, height=height)
+        self._key = key
+        self._steady = pattern(to_bits(record_id, key), key, width=width, height=height)
+        self._part, self._pattern = -1, self._steady
 
     def mark(self, frames: np.ndarray, start: int) -> np.ndarray:
         """Marked copies of frames.
@@ -56,9 +59,15 @@ class VideoMarker:
             raise ValueError(f"frames are uint8 (T, {self.height}, {self.width}, 3), not {frames.dtype} {frames.shape}")
         marked = np.empty_like(frames, order="C")
         for index, (frame, out) in enumerate(zip(frames, marked, strict=True), start):
+            self._turn_to(int(index / (SECONDS * self.fps)) % PARTS)
             onset = ONSET * math.exp(-index / (FADING * self.fps))
             self._mark(np.ascontiguousarray(frame), out, 1 + onset if onset > 0.02 else 1.0)
         return marked
+
+    def _turn_to(self, part: int) -> None:
+        if part != self._part:
+            added = clock(self._key, part, width=self.width, height=self.height)
+            self._part, self._pattern = part, self._steady + added
 
     def _mark(self, frame: np.ndarray, out: np.ndarray, strength: float) -> None:
         gain = gain_map(frame) * strength

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -24,8 +26,27 @@ WHOLE = 6  # weight of a burst whose first frame was coded whole; found on movin
 Source = str | os.PathLike[str] | Iterable[np.ndarray]
 
 
-def bursts(source: Source, most: int) -> Iterator[tuple[np.ndarray, int, float]]:
-    """Mean luma of bursts, float32 (H, W) at the reader's size, how many frames each holds, and its weight.
+@dataclass(frozen=True)
+class Burst:
+    """A few consecutive frames.
+
+    Attributes:
+        luma: their mean, float32 (H, W), at the reader's size.
+        frames: how many there are.
+        weight: how much they count, all together.
+        start: time of the first, seconds; NaN where frames have no times.
+        end: time of the last.
+    """
+
+    luma: np.ndarray
+    frames: int
+    weight: float
+    start: float
+    end: float
+
+
+def bursts(source: Source, most: int) -> Iterator[Burst]:
+    """Short runs of consecutive frames, spread over the source.
 
     At low bit rates nearly all of the mark is in the frames that are coded whole (I frames; the first frame of any
     video): what is predicted from them carries the mark along with what moves. So these begin a burst, and it counts
@@ -41,21 +62,21 @@ def bursts(source: Source, most: int) -> Iterator[tuple[np.ndarray, int, float]]
     if isinstance(source, str | os.PathLike):
         lumas = _of_file(source, most)
     else:
-        lumas = (((0, index), index == 0, _luma(frame)) for index, frame in enumerate(_single(source)))
+        lumas = (((0, index), index == 0, math.nan, _luma(frame)) for index, frame in enumerate(_single(source)))
     held: list[np.ndarray] = []
-    last, weight, after_whole = (-1, -1), 1.0, False
-    for place, whole, luma in lumas:
+    last, weight, after_whole, start, end = (-1, -1), 1.0, False, 0.0, 0.0
+    for place, whole, time, luma in lumas:
         follows = place == (last[0], last[1] + 1)
         fresh = whole and not after_whole  # where every frame is coded whole, none counts more
         if held and (fresh or not follows or len(held) == BURST or luma.shape != held[0].shape):
-            yield _mean(held), len(held), weight * len(held)
+            yield Burst(_mean(held), len(held), weight * len(held), start, end)
             held = []
         if not held:
-            weight = WHOLE if fresh else 1.0
+            weight, start = WHOLE if fresh else 1.0, time
         held.append(luma)
-        last, after_whole = place, whole
+        last, after_whole, end = place, whole, time
     if held:
-        yield _mean(held), len(held), weight * len(held)
+        yield Burst(_mean(held), len(held), weight * len(held), start, end)
 
 
 def _mean(lumas: list[np.ndarray]) -> np.ndarray:
@@ -81,8 +102,8 @@ def _luma(frame: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
 
 
-def _of_file(path: str | os.PathLike[str], most: int) -> Iterator[tuple[tuple[int, int], bool, np.ndarray]]:
-    """((part, frame number), coded whole?, luma uint8) of a video; the one picture of a file that holds no video."""
+def _of_file(path: str | os.PathLike[str], most: int) -> Iterator[tuple[tuple[int, int], bool, float, np.ndarray]]:
+    """((part, frame number), coded whole?, seconds, luma uint8) of a video, or of the one picture of another file."""
     count = 0
     with open_media(path) as container:
         if stream := video_stream(container):
@@ -90,11 +111,12 @@ def _of_file(path: str | os.PathLike[str], most: int) -> Iterator[tuple[tuple[in
             stream.codec_context.thread_count = min(4, os.cpu_count() or 1)
             for place, frame in _sampled(container, stream, most):
                 count += 1
-                yield place, frame.pict_type == PictureType.I, _plane(frame)
+                time = math.nan if frame.time is None else frame.time
+                yield place, frame.pict_type == PictureType.I, time, _plane(frame)
     if not stream:
         raise InputError("no_video", f"{path} has no video stream.", "Give a file with moving pictures.")
     if not count:
-        yield (0, 0), True, _luma(read_image(path))
+        yield (0, 0), True, math.nan, _luma(read_image(path))
 
 
 def _sampled(container: Any, stream: Any, most: int) -> Iterator[tuple[tuple[int, int], Any]]:

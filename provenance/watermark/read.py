@@ -15,11 +15,13 @@ from .carriers import Carriers, carriers
 from .frames import Source, bursts
 from .geometry import STAGES, Placement, correlate, describe, search, stages, trials
 from .key import known_keys
+from .order import order
 from .payload import CHECK_BITS, from_bits, to_bits
 from .residual import Spectrum, whiten
 
 THRESHOLD = 1e-6
 CANDIDATES = 8  # messages held against their check
+PIECE = 1.0  # seconds; the longest stretches whose place in the marked video is looked for
 CHANCE = 2 * CANDIDATES / 2**CHECK_BITS  # that a check holds where there is no mark; two sets of values are decoded
 
 
@@ -33,8 +35,8 @@ class MarkReading:
         p_value: upper bound on the probability that a picture or video without this mark reads like this one: a pilot
             score as high at any of the placements tried and, where the check holds, a check that holds by chance.
         details: pilot_z, pilot_p (without the check), frames, trials, and, where found, bits_corrected (of
-            `coded_bits`), flipped, turned and rotation (degrees clockwise), scale (of a tile, against the picture's
-            short side; 4/3 after a crop to three quarters), shift (px).
+            `coded_bits`), order (see `order.order`), flipped, turned and rotation (degrees clockwise), scale (of a
+            tile, against the picture's short side; 4/3 after a crop to three quarters), shift (px).
     """
 
     found: bool
@@ -55,36 +57,64 @@ def read_mark(source: Source, *, key: bytes | None = None, max_frames: int = 250
         InputError: unreadable, empty, too_large, no_video.
     """
     keys = [key] if key is not None else known_keys()
-    spectrum, short_side, frames = _spectrum(source, max_frames)
-    best = MarkReading(False, None, 1.0, {"frames": frames})
-    if spectrum is None:
+    received = receive(source, max_frames)
+    best = MarkReading(False, None, 1.0, {"frames": received.frames})
+    if received.spectrum is None:
         return best
     for each in keys:
-        reading = _read(spectrum, short_side, each, len(keys))
+        reading = _read(received, each, len(keys))
         if reading.found or reading.p_value <= best.p_value:
-            best = MarkReading(reading.found, reading.record_id, reading.p_value, {"frames": frames, **reading.details})
+            details = {"frames": received.frames, **reading.details}
+            best = MarkReading(reading.found, reading.record_id, reading.p_value, details)
         if best.found:
             break
     return best
 
 
-def _spectrum(source: Source, most: int) -> tuple[Spectrum | None, int, int]:
-    """Spectrum of the mean residual, short side of the picture, number of frames; no spectrum of an even picture."""
-    total: np.ndarray | None = None
-    frames = 0
-    for mean, count, weight in bursts(source, most):
-        if min(mean.shape) < 32 or (total is not None and mean.shape != total.shape):
+@dataclass
+class Received:
+    """What a source says, before any key is asked for.
+
+    Attributes:
+        spectrum: of the weighted sum of all residuals; None of an even picture.
+        short_side: of the picture as read, px.
+        frames: how many were used.
+        pieces: start and end, seconds, and residual float16 (H, W), of stretches of up to `PIECE` seconds;
+            none where frames have no times.
+    """
+
+    spectrum: Spectrum | None = None
+    short_side: int = 0
+    frames: int = 0
+    pieces: list[tuple[float, float, np.ndarray]] = field(default_factory=list)
+
+
+def receive(source: Source, most: int) -> Received:
+    """Up to about `most` frames of a source."""
+    received, total = Received(), np.zeros(0, np.float32)
+    piece: tuple[float, float, np.ndarray] | None = None
+    for burst in bursts(source, most):
+        if min(burst.luma.shape) < 32 or (total.size and burst.luma.shape != total.shape):
             continue  # the size changed on the way: what came first counts
-        residual = whiten(mean) * weight
-        total = residual if total is None else total + residual
-        frames += count
-    if total is None or not total.any():
-        return None, 0, frames
-    return Spectrum(total), min(total.shape), frames
+        residual = whiten(burst.luma)
+        total = total + residual * burst.weight if total.size else residual * burst.weight
+        received.frames += burst.frames
+        if math.isnan(burst.start):
+            continue
+        if piece and (burst.end - piece[0] > PIECE or burst.start - piece[1] > PIECE / 2):
+            received.pieces.append((piece[0], min(burst.start, piece[0] + PIECE), piece[2].astype(np.float16)))
+            piece = None
+        piece = (piece[0], burst.end, piece[2] + residual) if piece else (burst.start, burst.end, residual)
+    if piece:
+        received.pieces.append((*piece[:2], piece[2].astype(np.float16)))
+    if total.any():
+        received.spectrum, received.short_side = Spectrum(total), min(total.shape)
+    return received
 
 
-def _read(spectrum: Spectrum, short_side: int, key: bytes, keys: int) -> MarkReading:
-    known = carriers(key)
+def _read(received: Received, key: bytes, keys: int) -> MarkReading:
+    known, spectrum, short_side = carriers(key), received.spectrum, received.short_side
+    assert spectrum is not None
     seen, best, decoded = 0, MarkReading(False, None, 1.0), 0.0
     for tried in stages(spectrum, short_side):
         placement = search(spectrum, known, tried)
@@ -100,6 +130,7 @@ def _read(spectrum: Spectrum, short_side: int, key: bytes, keys: int) -> MarkRea
                     details |= {
                         "bits_corrected": wrong,
                         "coded_bits": len(known.slots),
+                        "order": order(received.pieces, placement, key),
                         **describe(placement, spectrum, short_side),
                     }
                     return MarkReading(True, record_id, pilot_p * CHANCE, details)

@@ -243,10 +243,11 @@ def test_p_values_are_not_too_small(clip):
     pictures = [clip[0], *(np.repeat(np.uint8(p)[..., None], 3, 2) for p in (wallpaper(16), np.tile(tile, (4, 4))))]
     values = []
     for picture in pictures:
-        spectrum, short_side, _ = read._spectrum([picture[None]], 1)
-        first = next(geometry.stages(spectrum, short_side))
+        received = read.receive([picture[None]], 1)
+        assert received.spectrum
+        first = next(geometry.stages(received.spectrum, received.short_side))
         for index in range(60):
-            score = geometry.lattice(spectrum, carriers(b"key %d" % index), first)[0].z
+            score = geometry.lattice(received.spectrum, carriers(b"key %d" % index), first)[0].z
             values.append(len(first) * geometry.GRID**2 * np.exp(-score * score / 2))
     assert np.mean(np.array(values) <= 0.1) <= 0.1
     assert min(values) > 1e-4
@@ -287,3 +288,34 @@ def test_long_files_are_sampled_evenly(most, long_video):
 def test_the_commands_do_not_load_it():
     code = "import sys, facewright.provenance.watermark; assert not {'cv2', 'numpy', 'av'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture(scope="session")
+def four_parts(clip, tmp_path_factory) -> Callable[[list[int]], Path]:
+    """Writes a video of the given two-second parts of a marked one."""
+    whole = marker(256, 256)
+    small = resized(clip, 0.5)
+
+    def write(parts: list[int]) -> Path:
+        path = tmp_path_factory.mktemp("parts") / "parts.mp4"
+        with VideoWriter(path, width=256, height=256, fps=FPS) as writer:
+            for part in parts:
+                for start in range(50 * part, 50 * part + 50, 25):
+                    writer.write(whole.mark(small[:25], start))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("parts", [[0, 1, 2], [2, 0], [5]])
+def test_parts_are_located(parts, four_parts):
+    found = read_mark(four_parts(parts)).details["order"]
+    starts = [place for place, part in enumerate(parts) if place == 0 or part != parts[place - 1] + 1]
+    assert len(found) == len(starts)
+    for place, stretch in zip(starts, found, strict=True):
+        assert stretch["start"] == pytest.approx(2 * place, abs=1)
+        assert stretch["origin"] == 2 * parts[place]
+
+
+def test_frames_without_times_have_no_order(marked):
+    assert read_mark([marked]).details["order"] == []

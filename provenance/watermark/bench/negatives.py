@@ -21,7 +21,7 @@ from ..embed import VideoMarker
 from ..geometry import STAGES
 from ..key import PUBLIC_KEY
 from ..payload import ID_BITS
-from ..read import CHANCE, THRESHOLD, MarkReading, _read, _spectrum
+from ..read import CHANCE, THRESHOLD, MarkReading, _read, receive
 
 SYNTHETIC = 8
 
@@ -44,16 +44,16 @@ def count(files: Sequence[Path], *, readings: int = 10_000, progress: Report = s
     needed = 0.0
     for index, (kind, source) in enumerate(sources):
         try:
-            spectrum, short_side, _ = _spectrum(source, 60)
+            received = receive(source, 60)
         except InputError:
             unreadable += 1
             continue
         counts[kind] += 1
-        if spectrum is None:
+        if received.spectrum is None:
             continue
         for number in range(max(1, round((readings - seen) / (len(sources) - index)))):
             key = hashlib.sha256(f"{index} {number}".encode()).digest() if number else PUBLIC_KEY
-            reading: MarkReading = _read(spectrum, short_side, key, 1)
+            reading: MarkReading = _read(received, key, 1)
             smallest, seen = min(smallest, reading.p_value), seen + 1
             found += reading.found
             scores.append(reading.details["pilot_z"])
