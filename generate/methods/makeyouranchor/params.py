@@ -1,0 +1,80 @@
+"""Sizes of Make-Your-Anchor's networks, and how it samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class UNetParams:
+    """The denoiser, that of Stable Diffusion 1.5.
+
+    Attributes:
+        inputs: latent channels that go in: 4, with mask and masked latent 9.
+        outputs: channels of the noise.
+        channels: of each resolution, the finest first.
+        context: channels of the appearance tokens.
+        heads: of every attention.
+        clips: the frames of a window attend to each other; else every frame is a picture of its own.
+    """
+
+    inputs: int = 4
+    outputs: int = 4
+    channels: tuple[int, ...] = (320, 640, 1280, 1280)
+    context: int = 768
+    heads: int = 8
+    clips: bool = True
+
+
+@dataclass(frozen=True)
+class ControlParams:
+    """The ControlNet, half of such a denoiser.
+
+    Attributes:
+        inputs, channels, context, heads: as of the denoiser.
+        hint: channels of the network that shrinks the control picture eightfold.
+        clips: statistics of normalisation are those of a window; attention sees single frames either way.
+    """
+
+    inputs: int = 4
+    channels: tuple[int, ...] = (320, 640, 1280, 1280)
+    context: int = 768
+    heads: int = 8
+    hint: tuple[int, ...] = (16, 32, 96, 256)
+    clips: bool = True
+
+
+@dataclass(frozen=True)
+class WindowParams:
+    """Frames that are denoised together.
+
+    Attributes:
+        length: frames of a window.
+        overlap: how many of them the next window sees again; 0 for none.
+        tail: whether a last window counts that brings no new frame, as in the official code.
+    """
+
+    length: int = 16
+    overlap: int = 4
+    tail: bool = False
+
+
+@dataclass(frozen=True)
+class SamplingParams:
+    """How frames are drawn.
+
+    Attributes:
+        steps: of DDIM.
+        guidance: scale of classifier-free guidance over the appearance.
+        control: scale of the ControlNet's residuals.
+        window: what is denoised together.
+    """
+
+    steps: int = 20
+    guidance: float = 7.5
+    control: float = 2.0
+    window: WindowParams = field(default_factory=WindowParams)
+
+
+BODY = SamplingParams()
+HEAD = SamplingParams(guidance=3.5, control=1.0, window=WindowParams(30, 0))
