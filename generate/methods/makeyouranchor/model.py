@@ -97,7 +97,7 @@ class UNet(nn.Module):
 
     @contextmanager
     def _middle_input(self, residuals: Residuals | None) -> Iterator[None]:
-        """The official network over clips adds residuals in place, so that the last one reaches the middle block too."""
+        """Over clips the official network adds residuals in place: the last one reaches the middle block too."""
 
         def raised(_: nn.Module, given: tuple) -> tuple | None:
             return (given[0] + residuals.down[-1], *given[1:]) if residuals and self.clip else None

@@ -78,3 +78,16 @@ class SamplingParams:
 
 BODY = SamplingParams()
 HEAD = SamplingParams(guidance=3.5, control=1.0, window=WindowParams(30, 0))
+
+
+@dataclass(frozen=True)
+class ScheduleParams:
+    """Noise of Stable Diffusion 1.5, under the names of diffusers' schedulers."""
+
+    num_train_timesteps: int = 1000
+    beta_start: float = 0.00085
+    beta_end: float = 0.012
+    beta_schedule: str = "scaled_linear"
+    clip_sample: bool = False
+    set_alpha_to_one: bool = False
+    steps_offset: int = 1
