@@ -1,6 +1,6 @@
-"""Opening a PyTorch checkpoint that a stranger may have made.
+"""Opening a checkpoint that a stranger may have made: safetensors, which hold nothing but tensors, or PyTorch's own.
 
-A checkpoint is a zip archive with a pickle and raw tensors, and a pickle can run code. Here the archive is judged first
+PyTorch's is a zip archive with a pickle and raw tensors, and a pickle can run code. Here the archive is judged first
 (nothing compressed, nothing larger than the file, every checksum right), then the pickle's instructions are read
 without following them, and only then `torch.load` follows them, with `weights_only` as a second lock.
 """
@@ -8,6 +8,7 @@ without following them, and only then `torch.load` follows them, with `weights_o
 from __future__ import annotations
 
 import argparse
+import json
 import pickle
 import pickletools
 import re
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from ...core.errors import AssetError
@@ -47,6 +50,8 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
     """
     if not path.is_file():
         raise AssetError("weights_missing", f"{path} is not there", HINT)
+    if path.suffix == ".safetensors":
+        return _safetensors(path)
     try:
         with zipfile.ZipFile(path) as archive:
             _judge(archive, path)
@@ -82,6 +87,28 @@ def named_tensors(content: Any, name: str) -> dict[str, Tensor]:
     ):
         raise AssetError("bad_checkpoint", f"{name} holds no plain list of tensors", HINT)
     return dict(content)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The options in a JSON file beside a checkpoint.
+
+    Raises:
+        AssetError: `bad_checkpoint`.
+    """
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise AssetError("bad_checkpoint", f"{path} cannot be read: {error}", HINT) from error
+    if not isinstance(config, dict):
+        raise AssetError("bad_checkpoint", f"{path} is no configuration", HINT)
+    return config
+
+
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        raise AssetError("bad_checkpoint", f"{path.name} is damaged, or no safetensors: {error}", HINT) from error
 
 
 def _judge(archive: zipfile.ZipFile, path: Path) -> None:

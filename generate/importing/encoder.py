@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from ...core.atomic import telling
 from ...core.errors import AssetError
 from ..nets.audio import KINDS
 from ..nets.encoders import SpeechEncoder
-from .checkpoint import HINT, named_tensors, read_checkpoint
+from .checkpoint import HINT, named_tensors, read_checkpoint, read_config
 from .record import sha256, write_record
 
 CONFIG, EXTRACTOR, WEIGHTS, PICKLED = (
@@ -29,7 +28,7 @@ DEEPEST, LARGEST, MOST = 24, 4096, 500  # layers, any size, and sizes in a confi
 def encoders(folder: Path) -> Iterator[tuple[str, Path]]:
     """(kind, folder) of every wav2vec2 or HuBERT encoder in a folder of `folder`."""
     for config in sorted(folder.glob(f"*/{CONFIG}")):
-        kind = _config(config).get("model_type")
+        kind = read_config(config).get("model_type")
         if kind in ("hubert", "wav2vec2"):
             yield kind, config.parent
 
@@ -40,7 +39,7 @@ def import_encoder(source: Path, target: Path, *, kind: str, name: str, made: Ma
     Raises:
         AssetError: `weights_missing`, `bad_checkpoint`, `unsafe_checkpoint`, `bad_weights`.
     """
-    config = _config(source / CONFIG)
+    config = read_config(source / CONFIG)
     sizes = [each for value in config.values() for each in (value if isinstance(value, list) else [value])]
     if config.get("hidden_size") != KINDS[kind].channels or config.get("num_hidden_layers") not in range(
         1, DEEPEST + 1
@@ -69,13 +68,3 @@ def import_encoder(source: Path, target: Path, *, kind: str, name: str, made: Ma
         data=(f"not said in {source.name}",),
         made={**made, "files": {f"{source.name}/{origin.name}": sha256(origin)}},
     )
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise AssetError("bad_checkpoint", f"{path} cannot be read: {error}", HINT) from error
-    if not isinstance(config, dict):
-        raise AssetError("bad_checkpoint", f"{path} is no configuration", HINT)
-    return config

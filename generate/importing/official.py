@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -18,7 +17,7 @@ from ...core.errors import AssetError, InputError, UsageError
 from ...core.progress import Progress, Report, silent
 from ...core.version import VERSION
 from ..nets import stored
-from .checkpoint import read_checkpoint
+from .checkpoint import read_checkpoint, read_config
 from .encoder import encoders, import_encoder
 from .record import replacing, sha256, write_record
 
@@ -30,24 +29,26 @@ class Official:
     Attributes:
         name: of the record to be made.
         source: repository and commit.
-        files: patterns of the files' names.
+        files: patterns of the files' names, or of their paths within the folder.
         hint: where people get them.
         convert: content of a file and its name → the stem of our file, and the network with its weights in it; raises
-            AssetError `bad_checkpoint` for anything else.
+            AssetError `bad_checkpoint` for anything else. The name is a path within the folder.
         architecture, licences, data: of the record.
+        configured: a `config.json` lies beside every file, and `convert` takes its options as a third argument.
     """
 
     name: str
     source: str
     files: tuple[str, ...]
     hint: str
-    convert: Callable[[Mapping[str, Any], str], tuple[str, nn.Module]]
+    convert: Callable[..., tuple[str, nn.Module]]
     architecture: str
     licences: Mapping[str, str]
     data: tuple[str, ...]
+    configured: bool = False
 
 
-METHODS = ("anitalker", "ifmdm")
+METHODS = ("anitalker", "ifmdm", "makeyouranchor")
 
 
 def import_weights(method: str, folder: Path, *, progress: Report = silent) -> list[weights.WeightRecord]:
@@ -75,12 +76,14 @@ def import_weights(method: str, folder: Path, *, progress: Report = silent) -> l
     with replacing(official.name) as target:
         files, sources = [], {}
         for number, path in enumerate(paths):
-            progress(Progress("import", number, len(paths), "files", path.name))
-            stem, net = official.convert(read_checkpoint(path), path.name)
+            name = path.relative_to(folder).as_posix()
+            progress(Progress("import", number, len(paths), "files", name))
+            options = (read_config(path.with_name("config.json")),) if official.configured else ()
+            stem, net = official.convert(read_checkpoint(path), name, *options)
             if (target / f"{stem}.safetensors").exists():
-                raise AssetError("bad_checkpoint", f"{path.name} is a second {stem} in {folder}", "Leave one of them.")
+                raise AssetError("bad_checkpoint", f"{name} is a second {stem} in {folder}", "Leave one of them.")
             stored.save(net, target / f"{stem}.safetensors")
-            sources[path.name] = sha256(path)
+            sources[name] = sha256(path)
             files.append(f"{stem}.safetensors")
         about = {"architecture": official.architecture, "licences": official.licences, "data": official.data}
         write_record(target, files, name=official.name, made=made | {"files": sources}, **about)

@@ -23,7 +23,7 @@ def test_body():
     fixture = Fixture("mya_controlvideo_reduced")
     unet, control = networks(fixture, clips=True)
     told, given = facts(fixture), fixture.inputs()
-    t = int(re.findall(r"t=(\d+)", fixture.meta["outputs"]["eps_window"]["meaning"])[0])
+    t = step_of(fixture)
     length, context = int(told["window"]), given["context"]
     hints = given["control_rgb"][:, :, :length].expand(2, -1, -1, -1, -1)
     noisy = given["noise"].repeat(2, 1, length, 1, 1) + 0.1 * torch.arange(length)[:, None, None]
@@ -100,6 +100,11 @@ def networks(fixture: Fixture, clips: bool):
     wanted = fixture.config["controlnet"].get("conditioning_embedding_out_channels", (16, 32, 96, 256))
     assert control.params.hint == tuple(wanted)
     return unet, control
+
+
+def step_of(fixture: Fixture) -> int:
+    """The step of the recorded window, which its meaning tells as `t=number`."""
+    return int(re.findall(r"t=(\d+)", fixture.meta["outputs"]["eps_window"]["meaning"])[0])
 
 
 def facts(fixture: Fixture) -> dict[str, float]:
