@@ -25,6 +25,7 @@ from .samples import LICENCES, crops, mirrored, pair, pixels
 
 HELD_OUT = 24  # pairs of the evaluation
 SHOWN = 6
+SEEN = 2.0  # logit of the mask at the beginning
 R1_EVERY = 16  # steps between two gradient penalties
 
 
@@ -67,6 +68,7 @@ class Autoencoder(Stage):
         size = preset.net.size
         self.crops, self.unseen = crops(request, size)
         self.net = LatentWarp(preset.net)
+        begin_still(self.net)
         self.networks: dict[str, nn.Module] = {AUTOENCODER: self.net}
         self.averages = {AUTOENCODER: 0.999}
         self.looks = perceptual(preset.perceptual)
@@ -88,7 +90,8 @@ class Autoencoder(Stage):
         preset = self.preset
         weights = {"flow": preset.flow, "colours": preset.colours, "adversarial": preset.adversarial}
         weights |= preset.own or {}
-        adam = torch.optim.Adam(self.parameters(), preset.rate, betas=(0.0, 0.99))
+        momentum = 0.0 if preset.adversarial else 0.9  # as usual against a discriminator, and alone
+        adam = torch.optim.Adam(self.parameters(), preset.rate, betas=(momentum, 0.99))
         turns = [Turn("generator", adam, self.make, weights=weights, schedule=constant(100))]
         if self.judge is None:
             return turns
@@ -156,16 +159,18 @@ class Autoencoder(Stage):
     def evaluate(self, networks: Networks) -> dict[str, float]:
         """Differences on people that were not learned from, beside those of the portrait standing still."""
         net = cast(LatentWarp, networks[AUTOENCODER])
-        made, still, misses = [], [], []
+        made, still, misses, moved = [], [], [], []
         for batch in self._held_out(HELD_OUT):
             decoded = net.decode_with_flow(net.encode(batch["source"]), self.motion(net, batch))
             made.append(pyramid(decoded.picture, batch["driving"], batch["weight"]).item())
             still.append(pyramid(batch["source"], batch["driving"], batch["weight"]).item())
             misses.append(flow(decoded, batch["source_points"], batch["driving_points"]).item())
+            moved.append((batch["source_points"] - batch["driving_points"]).abs().mean().item())
         return {
             "difference": float(np.mean(made)),
             "difference_of_the_still_portrait": float(np.mean(still)),
             "flow_error": float(np.mean(misses)),
+            "flow_error_of_the_still_portrait": float(np.mean(moved)),
         }
 
     def _held_out(self, count: int) -> list[Batch]:
@@ -177,3 +182,16 @@ class Autoencoder(Stage):
             sample = pair(clip, first, second) | self.extra(clip, first, second, random)
             found.append({name: torch.as_tensor(value)[None].to(device) for name, value in sample.items()})
         return found
+
+
+def begin_still(net: LatentWarp) -> None:
+    """Let training begin with hardly any flow, and with the portrait seen nearly everywhere.
+
+    Then the first thing learned is to show the portrait, sharp, and motion departs from there; with random flows colours
+    of wrong places are learned first, and have to be forgotten.
+    """
+    with torch.no_grad():
+        for number, scale in enumerate(net.decoder.scales):
+            scale.flow.weight.mul_(0.05)
+            if number == 0:
+                scale.flow.bias[2] = SEEN

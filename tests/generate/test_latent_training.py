@@ -59,7 +59,7 @@ def test_two_clips_are_learned_by_heart_and_speak(name, corpus, portrait_path, s
     monkeypatch.setenv("FACEWRIGHT_HOME", str(tmp_path / "home"))
     record = add_weights("mine", run)
     assert [file.name for file in record.files] == ["stage1.safetensors", "stage2.safetensors"]
-    assert record.metrics["difference"] > 0
+    assert record.metrics["flow_error"] > 0
     sealed = load(name, weights="mine")(
         portrait_path, SpeechDrive.open(speech_path, limit=1.2), size=384, steps=10
     ).save(tmp_path / "out.mp4")
