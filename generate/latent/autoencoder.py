@@ -187,8 +187,8 @@ class Autoencoder(Stage):
 def begin_still(net: LatentWarp) -> None:
     """Let training begin with hardly any flow, and with the portrait seen nearly everywhere.
 
-    Then the first thing learned is to show the portrait, sharp, and motion departs from there; with random flows colours
-    of wrong places are learned first, and have to be forgotten.
+    Then the first thing learned is to show the portrait, sharp, and motion departs from there; with random flows,
+    colours of wrong places are learned first and have to be forgotten.
     """
     with torch.no_grad():
         for number, scale in enumerate(net.decoder.scales):
