@@ -141,9 +141,8 @@ def _trust(found: Evidence) -> str:
     manifest = found.manifest
     lists = [each for each in found.trust if each.purpose == SIGNERS]
     if manifest.trusted:
-        return (
-            f"the certificate leads to the trust list {manifest.trust_list.shown if manifest.trust_list else 'given'}"
-        )
+        name = manifest.trust_list.shown if manifest.trust_list else "that you gave"
+        return f"the certificate leads to the trust list {name}"
     if manifest.trust_list:
         return f"the certificate leads to the trust list {manifest.trust_list.shown}, which cannot mend the rest"
     for each in lists:
