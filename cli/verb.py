@@ -174,7 +174,10 @@ def _load_settings(ctx: click.Context, _: click.Parameter, value: Path | None) -
     found = config.settings(name, known, value)
     session.config = value
     session.settings = {option: str(setting.source) for option, setting in found.items()}
-    ctx.default_map = {option: setting.value for option, setting in found.items()} | dict(ctx.default_map or {})
+    many = {param.name for param in ctx.command.params if getattr(param, "multiple", False)}
+    values = {option: setting.value for option, setting in found.items()}
+    values |= {option: [values[option]] for option in many & set(values) if isinstance(values[option], str)}
+    ctx.default_map = values | dict(ctx.default_map or {})
 
 
 def _plain(value: Any) -> Any:

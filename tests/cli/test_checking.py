@@ -168,3 +168,17 @@ def test_a_report_must_not_be_a_folder(facewright, sights, tmp_path):
 )
 def test_the_worst_code(codes, whole):
     assert worst(codes) == whole
+
+
+@pytest.mark.parametrize("value", ['"a.pem"', '["a.pem"]'])
+def test_a_settings_file_names_one_list_or_several(facewright, monkeypatch, tmp_path, value):
+    seen = []
+
+    def verify(path, **options):
+        seen.append(options["trust"])
+        return Found("trusted", 0)
+
+    monkeypatch.setattr(provenance, "verify", verify)
+    (tmp_path / "facewright.toml").write_text(f"[verify]\ntrust = {value}\n")
+    assert facewright("verify", "x.mp4").code == 0
+    assert seen == [("a.pem",)]
