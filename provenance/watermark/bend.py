@@ -18,8 +18,8 @@ _TILT = np.linspace(-0.03, 0.03, 13)  # perspective: change of scale a tile, per
 _STEP, _FINEST = 0.012, 0.001  # tiles
 
 
-def straighten(spectrum: Spectrum, carriers: Carriers, placement: Placement) -> tuple[np.ndarray, float]:
-    """Data carriers (d,), complex, with their phases as sent, and the score of the pilots after the fit."""
+def straighten(spectrum: Spectrum, carriers: Carriers, placement: Placement) -> np.ndarray:
+    """Pilots and data carriers as received (p + d,), complex, at their places after the fit."""
     points = np.concatenate([carriers.pilots, carriers.data])
     values, places = _local(spectrum, placement, points)
     values = values / np.sqrt(np.mean(np.abs(values) ** 2, axis=0) + 1e-12)
@@ -41,9 +41,7 @@ def straighten(spectrum: Spectrum, carriers: Carriers, placement: Placement) -> 
     straight = (values * np.exp(2j * np.pi * moved @ points.T)).sum(axis=0)
     power = np.sqrt(np.mean(np.abs(straight) ** 2))
     straight = straight / power / np.sqrt(1 + np.abs(straight / power) ** 2)
-    known = straight[: len(carriers.pilots)]
-    z = (known * carriers.pilot_phases.conj()).real.sum() / np.sqrt((np.abs(known) ** 2).sum() / 2)
-    return straight[len(carriers.pilots) :], float(z)
+    return straight
 
 
 def _climb(scores, start: np.ndarray) -> tuple[np.ndarray, float]:

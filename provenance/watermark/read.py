@@ -143,9 +143,9 @@ def _values(spectrum: Spectrum, known: Carriers, placement: Placement) -> Iterat
     """Data carriers as received, complex (d,): with even tiles, and straightened; the surer count more."""
     points = np.concatenate([known.pilots, known.data])
     values = correlate(spectrum, placement.matrix[None], points)[0]
-    values = values * np.exp(2j * np.pi * points @ placement.shift)
-    yield values[len(known.pilots) :] * _trust(known, values[: len(known.pilots)])
-    yield straighten(spectrum, known, placement)[0]
+    even = values * np.exp(2j * np.pi * points @ placement.shift)
+    for values in (even, straighten(spectrum, known, placement)):
+        yield values[len(known.pilots) :] * _trust(known, values[: len(known.pilots)])
 
 
 def _trust(known: Carriers, pilots: np.ndarray) -> np.ndarray:

@@ -56,4 +56,13 @@ def prepare(clip: Path, folder: Path, scheme: Scheme, seconds: float) -> Prepare
             sealed.write(marked)
             kept.write(marked)
             before.write(frames)
-    return Prepared(clip.stem, *files, width, height, count, 1000 * spent / max(count, 1))
+    return Prepared(
+        name=clip.stem,
+        sealed=files[0],
+        marked=files[1],
+        before=files[2],
+        width=width,
+        height=height,
+        frames=count,
+        embed_ms=1000 * spent / max(count, 1),
+    )
