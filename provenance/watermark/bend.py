@@ -40,8 +40,7 @@ def straighten(spectrum: Spectrum, carriers: Carriers, placement: Placement) -> 
     moved = (here @ basis).reshape(-1, 2)
     straight = (values * np.exp(2j * np.pi * moved @ points.T)).sum(axis=0)
     power = np.sqrt(np.mean(np.abs(straight) ** 2))
-    straight = straight / power / np.sqrt(1 + np.abs(straight / power) ** 2)
-    return straight
+    return straight / power / np.sqrt(1 + np.abs(straight / power) ** 2)
 
 
 def _climb(scores, start: np.ndarray) -> tuple[np.ndarray, float]:
