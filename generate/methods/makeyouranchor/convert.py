@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ....core.errors import AssetError
 from ...nets.renaming import HINT, Table
 from .model import Control, UNet
 from .params import ControlParams, UNetParams
 
-Net = TypeVar("Net", UNet, Control)
+Net = TypeVar("Net", bound=nn.Module)
 TABLE = Table(
     ((r"^", "net."),),
     unused=(r"\.norm_temp\.",),  # of the official ControlNet over clips, which never calls it
@@ -37,40 +37,49 @@ def unet(official: Mapping[str, Tensor], name: str = "U-Net", *, heads: int = 8,
         AssetError: `bad_checkpoint`.
     """
     sizes = _sizes(official, name)
-    outputs = _length(official, "conv_out.bias", name)
-    return _filled(lambda: UNet(UNetParams(outputs=outputs, heads=heads, clips=clips, **sizes)), official, name)
+    outputs = length(official, "conv_out.bias", name)
+    return filled(lambda: UNet(UNetParams(outputs=outputs, heads=heads, clips=clips, **sizes)), official, name)
 
 
 def control(official: Mapping[str, Tensor], name: str = "ControlNet", *, heads: int = 8, clips: bool = True) -> Control:
     """The network of a `controlnet` folder; arguments and errors as of `unet`."""
     sizes = _sizes(official, name)
     narrowing = sorted(key for key in official if re.fullmatch(rf"{HINTS}\.blocks\.\d+\.bias", key))[::2]
-    hint = (*(_length(official, key, name) for key in narrowing), _length(official, f"{HINTS}.blocks.5.bias", name))
-    return _filled(lambda: Control(ControlParams(hint=hint, heads=heads, clips=clips, **sizes)), official, name)
+    hint = (*(length(official, key, name) for key in narrowing), length(official, f"{HINTS}.blocks.5.bias", name))
+    return filled(lambda: Control(ControlParams(hint=hint, heads=heads, clips=clips, **sizes)), official, name)
 
 
 def _sizes(official: Mapping[str, Tensor], name: str) -> dict[str, Any]:
     keys = sorted(key for key in official if re.fullmatch(r"down_blocks\.\d\.resnets\.0\.conv2\.bias", key))
     query = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight"
-    channels = tuple(_length(official, key, name) for key in keys)
+    channels = tuple(length(official, key, name) for key in keys)
     if len(channels) != 4 or any(count % 32 for count in channels):  # 32 groups are normalised
         raise AssetError("bad_checkpoint", f"{name} is no network of Stable Diffusion 1.5", HINT)
     return {
-        "inputs": _length(official, "conv_in.weight", name, 1),
+        "inputs": length(official, "conv_in.weight", name, 1),
         "channels": channels,
-        "context": _length(official, query, name, 1),
+        "context": length(official, query, name, 1),
     }
 
 
-def _length(official: Mapping[str, Tensor], key: str, name: str, dimension: int = 0) -> int:
+def length(official: Mapping[str, Tensor], key: str, name: str, dimension: int = 0) -> int:
+    """One size of a tensor of a checkpoint.
+
+    Raises:
+        AssetError: `bad_checkpoint` if there is none.
+    """
     found = official.get(key)
     if found is None or found.ndim <= dimension or not found.shape[dimension]:
         raise AssetError("bad_checkpoint", f"{name} has no {key}", HINT)
     return found.shape[dimension]
 
 
-def _filled(build: Callable[[], Net], official: Mapping[str, Tensor], name: str) -> Net:
+def filled(build: Callable[[], Net], official: Mapping[str, Tensor], name: str, table: Table = TABLE) -> Net:
+    """A network with the tensors of a checkpoint in it."""
     with torch.device("meta"):  # its sizes are a stranger's: nothing is allocated before they have been compared
         net = build()
-    net.load_state_dict(TABLE.convert(official, net.state_dict(), name), assign=True)
+    tensors = table.convert(official, net.state_dict(), name)
+    if next(net.buffers(), None) is not None:  # constants that no file holds
+        net = build()
+    net.load_state_dict(tensors, assign=True)
     return net.eval()

@@ -12,13 +12,17 @@ from ....core.errors import AssetError
 from ...importing.checkpoint import HINT, named_tensors
 from ...importing.official import Official
 from .convert import control, unet
+from .convert_pictures import appearance, autoencoder, unconditional
 
 INPUTS = {("body", "unet"): 4, ("body", "controlnet"): 4, ("head", "unet"): 9, ("head", "controlnet"): 4}
+OTHERS = {"vae": autoencoder, "image_encoder": appearance, "text_encoder": unconditional}  # not of a person
 INDIFFERENT = ("sample_size", "upcast_attention")  # options that change no number
 
 
 def _convert(content: Mapping[str, Any], name: str, config: Mapping[str, Any]) -> tuple[str, nn.Module]:
-    stage, kind, _ = name.split("/")
+    stage, _, kind = name.rpartition("/")[0].partition("/")
+    if stage in OTHERS:
+        return stage, OTHERS[stage](named_tensors(content, name), config, name)
     heads = config.get("attention_head_dim")  # so called in diffusers, for the sake of old files
     if not isinstance(heads, int) or not 0 < heads <= 64:
         raise AssetError("bad_checkpoint", f"{name}: its config.json tells no number of heads", HINT)
@@ -42,9 +46,13 @@ OFFICIAL = Official(
     name="makeyouranchor-official",
     source="ICTMCG/Make-Your-Anchor da94dda",
     files=tuple(
-        f"{stage}/{kind}/diffusion_pytorch_model*.{form}" for stage, kind in INPUTS for form in ("bin", "safetensors")
+        f"{folder}/{file}.{form}"
+        for folder in (*map("/".join, INPUTS), *OTHERS)
+        for file in ("diffusion_pytorch_model*", "pytorch_model", "model")
+        for form in ("bin", "safetensors")
     ),
-    hint="Name the folder of one person, with body/unet, body/controlnet, head/unet and head/controlnet in it.",
+    hint="Name the folder of one person, with body/unet, body/controlnet, head/unet and head/controlnet in it, and vae "
+    "and text_encoder of Stable Diffusion 1.5 and, as image_encoder, openai/clip-vit-base-patch32 beside them.",
     convert=_convert,
     architecture="Make-Your-Anchor: Stable Diffusion 1.5 and ControlNet, a pair for the body, one to repaint the head",
     licences={

@@ -91,3 +91,60 @@ class ScheduleParams:
     clip_sample: bool = False
     set_alpha_to_one: bool = False
     steps_offset: int = 1
+
+
+@dataclass(frozen=True)
+class AutoencoderParams:
+    """The auto-encoder of Stable Diffusion.
+
+    Attributes:
+        channels: of each resolution, the finest first.
+        latent: channels of a latent.
+        scale: what brings latents to unit size.
+    """
+
+    channels: tuple[int, ...] = (128, 256, 512, 512)
+    latent: int = 4
+    scale: float = 0.18215
+
+
+@dataclass(frozen=True)
+class AppearanceParams:
+    """CLIP's picture tower, by default ViT-B/32.
+
+    Attributes:
+        width, inner, depth, heads: of the transformer; `inner` within its feed-forward layers.
+        picture, patch: sides in pixels.
+    """
+
+    width: int = 768
+    inner: int = 3072
+    depth: int = 12
+    heads: int = 12
+    picture: int = 224
+    patch: int = 32
+
+
+@dataclass(frozen=True)
+class TextParams:
+    """CLIP's text tower.
+
+    Attributes:
+        width, inner, depth, heads: of the transformer.
+        words, places: sizes of the vocabulary and of the longest text.
+    """
+
+    width: int = 768
+    inner: int = 3072
+    depth: int = 12
+    heads: int = 12
+    words: int = 49408
+    places: int = 77
+
+
+@dataclass(frozen=True)
+class UnconditionalParams:
+    """As many tokens as of a picture, and as wide."""
+
+    tokens: int = 50
+    width: int = 768
