@@ -1,0 +1,1 @@
+"""MEMO: memory-guided, emotion-aware latent diffusion."""

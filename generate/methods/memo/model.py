@@ -1,0 +1,109 @@
+"""MEMO: velocities of video latents from a face, a voice, an emotion and what was seen before.
+
+Zheng et al., "MEMO: Memory-Guided Diffusion for Expressive Talking Video Generation", 2024 (arXiv 2412.04448),
+figure 2. A layer of the U-Net is a residual block, attention to the reference and the face, attention with the sound,
+and attention over time with memory; frames are folded into the batch in all but the last.
+
+    paper                          here
+    reference features             reference: layer → tokens (b, h·w, c), see `split`
+    past frames m                  past: layer → tokens (b, p, h·w, c)
+    M_KV, M_Z                      Memory: layer → traces; `remember` makes the next from past frames
+    face tokens, audio tokens, c   Conditions
+    v_θ                            forward(…)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from string import ascii_lowercase
+from typing import Any, cast
+
+from torch import Tensor, nn
+
+from ...nets.ldm.frames import fold, unfold
+from ...nets.ldm.spatial import attend
+from ...nets.ldm.unet import UNet, UNetParams
+from .audio import AudioModule
+from .memory import TemporalModule, Traces
+from .params import MemoParams
+from .reference import Bank
+
+Memory = dict[str, Traces]  # name of a layer → what it remembers: as large after an hour as after a second
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a batch of clips is told.
+
+    Attributes:
+        face: tokens of the face (b, k, context).
+        audio: tokens of sound (b, f, k, audio).
+        emotion: labels (b,).
+        alone: how many of the first clips do not look at the reference (classifier-free guidance).
+    """
+
+    face: Tensor
+    audio: Tensor
+    emotion: Tensor
+    alone: int = 0
+
+
+def split(bank: Bank, batch: int) -> tuple[Bank, Bank]:
+    """A bank of `batch` × (reference, then past frames) → reference (b, h·w, c) and past frames (b, p, h·w, c)."""
+    parts = {name: tokens.unflatten(0, (batch, -1)) for name, tokens in bank.items()}
+    return {name: part[:, 0] for name, part in parts.items()}, {name: part[:, 1:] for name, part in parts.items()}
+
+
+class DiffusionNet(UNet):
+    """The denoiser of `params`."""
+
+    def __init__(self, params: MemoParams | None = None) -> None:
+        params = params or MemoParams()
+        super().__init__(params.unet)
+        self.params = params
+        *_, last = self.parts("attentions")
+        for name, block in self.blocks():
+            channels = block.resnets[0].out_channels
+            layers = len(getattr(block, "attentions", block.resnets))  # the middle has a residual block more
+            if hasattr(block, "attentions"):
+                block.audio_modules = nn.ModuleList(
+                    AudioModule(channels, width, params.audio, params.unet.heads, last=f"{name}_{index}" == last)
+                    for index, width in enumerate(inner_widths(name, params.unet, layers))
+                )
+            block.motion_modules = nn.ModuleList(TemporalModule(channels, params.temporal) for _ in range(layers))
+
+    def remember(self, past: Bank, memory: Memory | None = None) -> Memory:
+        """The memory after some past frames (`split`); without one before, the memory of those frames alone."""
+        modules = cast(dict[str, TemporalModule], self.parts("motion_modules"))
+        return {name: module.remember(past[name], memory and memory[name]) for name, module in modules.items()}
+
+    def forward(
+        self, x: Tensor, t: Tensor, given: Conditions, reference: Bank | None = None, memory: Memory | None = None
+    ) -> Tensor:
+        """Velocities of latents x (b, c, f, h, w) at times t (b,), in [0, 1000]; the same shape."""
+        frames = x.shape[2]
+        attentions: dict[str, Any] = self.parts("attentions")
+        audio_modules = cast(dict[str, AudioModule], self.parts("audio_modules"))
+        motion_modules = cast(dict[str, TemporalModule], self.parts("motion_modules"))
+        face = given.face.repeat_interleave(frames, 0)  # b·f k context
+        emotion = given.emotion.repeat_interleave(frames)
+        audio: Any = given.audio.flatten(0, 1)  # b·f k audio
+
+        def layer(name: str, x: Tensor) -> Tensor:
+            nonlocal audio
+            if name in attentions:
+                x, _ = attend(attentions[name], x, face, reference and reference[name], given.alone * frames)
+                x, audio = audio_modules[name](x, audio, emotion)
+            return motion_modules[name](x, frames, memory and memory[name])
+
+        return unfold(self.out(self.walk(fold(x), t.repeat_interleave(frames), layer)), frames)
+
+
+def inner_widths(block: str, params: UNetParams, layers: int) -> list[int]:
+    """Channels inside the audio modules of a block: those of the next finer level where a level is entered or left."""
+    level, widths = int(block.lstrip(ascii_lowercase)), params.widths
+    if block.startswith("up"):
+        return [widths[max(len(widths) - level - 2, 0)]] * layers
+    if block.startswith("down"):
+        return [widths[max(level - 1, 0)], *[widths[level]] * (layers - 1)]
+    return [widths[-1]] * layers
