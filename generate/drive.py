@@ -122,3 +122,10 @@ class VideoDrive(Drive):
 
     def ingredients(self) -> list[Ingredient]:
         return [Ingredient(str(self.path), "video", self.path.name)]
+
+
+@dataclass(frozen=True)
+class RendersDrive(VideoDrive):
+    """A video of a rendered body mesh, in the pose that every frame shall have; its sound, if any, goes along."""
+
+    kind: ClassVar[str] = "renders"

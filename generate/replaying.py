@@ -12,7 +12,7 @@ from ..core.errors import AssetError, InputError, VerifyError
 from ..provenance import Store, verify
 from ..provenance.labels import Label
 from ..provenance.record import NO_CONSENT, sha256_file
-from .drive import DialogueDrive, Drive, SpeechDrive, VideoDrive
+from .drive import DialogueDrive, Drive, RendersDrive, SpeechDrive, VideoDrive
 from .talker import load
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ class Origin:
     def _drive(self, kind: str | None, path: Path, limit: float | None) -> Drive:
         if kind == DialogueDrive.kind:
             return DialogueDrive.of(path, _input(self.ingredients["partner"], None), limit=limit)
-        return (VideoDrive if kind == VideoDrive.kind else SpeechDrive).open(path, limit=limit)
+        kinds = {each.kind: each for each in (VideoDrive, RendersDrive)}
+        return kinds.get(kind or "", SpeechDrive).open(path, limit=limit)
 
 
 def replay(

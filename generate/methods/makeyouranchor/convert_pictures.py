@@ -77,8 +77,8 @@ def _sizes(tower: Mapping[str, Tensor], config: Mapping[str, Any], name: str) ->
     key = next((key for key in tower if key.endswith("encoder.layers.0.mlp.fc1.weight")), "a transformer")
     inner, width = length(tower, key, name), length(tower, key, name, 1)
     depth = sum(bool(re.search(r"encoder\.layers\.\d+\.mlp\.fc1\.weight$", each)) for each in tower)
-    heads = config.get("num_attention_heads")
-    known = isinstance(heads, int) and 0 < heads <= 64 and not width % heads
-    if not known or max(inner, width) > LARGEST or config.get("hidden_act", "quick_gelu") != "quick_gelu":
+    told = config.get("num_attention_heads")
+    heads = told if isinstance(told, int) and 0 < told <= 64 and not width % told else 0
+    if not heads or max(inner, width) > LARGEST or config.get("hidden_act", "quick_gelu") != "quick_gelu":
         raise AssetError("bad_checkpoint", f"{name}: its config.json is not of a network of CLIP", HINT)
     return {"width": width, "inner": inner, "depth": depth, "heads": heads}

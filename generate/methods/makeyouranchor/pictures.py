@@ -25,15 +25,10 @@ class Autoencoder(nn.Module):
     def __init__(self, params: AutoencoderParams) -> None:
         super().__init__()
         self.params = params
-        levels = len(params.channels)
-        self.net = AutoencoderKL(
-            block_out_channels=params.channels,
-            down_block_types=("DownEncoderBlock2D",) * levels,
-            up_block_types=("UpDecoderBlock2D",) * levels,
-            layers_per_block=2,
-            latent_channels=params.latent,
-            scaling_factor=params.scale,
-        )
+        down, up = ["DownEncoderBlock2D"], ["UpDecoderBlock2D"]
+        options: Any = {"block_out_channels": params.channels, "latent_channels": params.latent}
+        options |= {"down_block_types": down * len(params.channels), "up_block_types": up * len(params.channels)}
+        self.net: Any = AutoencoderKL(**options, layers_per_block=2, scaling_factor=params.scale)
 
     def encode(self, pictures: Tensor) -> Tensor:
         """Mean latents (b, 4, h, w), at unit size, of pictures (b, 3, 8h, 8w) in [-1, 1]."""

@@ -1,0 +1,187 @@
+"""Make-Your-Anchor as a method: renders of a mesh become latents, latents frames, and heads are drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from torch import Tensor
+
+from ....core.errors import AssetError, InputError, UsageError
+from ....core.faces import Face, crop_face, load_backend
+from ....core.media import VideoReader
+from ....core.random import generator
+from ....core.weights import WeightRecord, check, record
+from ...drive import Drive
+from ...latent.networks import load_network
+from ...latent.samples import picture as scaled
+from ...latent.samples import pixels
+from ...method import ControlValue
+from .card import CARD
+from .denoising import Denoiser, Frame
+from .head import Head, recipe
+from .model import Control, UNet
+from .params import BODY, HEAD, SamplingParams, ScheduleParams, WindowParams
+from .pictures import Appearance, Autoencoder, Unconditional
+
+GPU_BATCH = 8
+COARSEST = 64  # pixels of a frame that are one in the middle of the denoiser
+
+
+@dataclass(frozen=True)
+class Person:
+    """A picture made ready.
+
+    Attributes:
+        size: (height, width) of its frames.
+        drawn: (height, width) in which they are drawn.
+        body, head: appearance tokens (2, n, d), those of no appearance first.
+    """
+
+    size: tuple[int, int]
+    drawn: tuple[int, int]
+    body: Tensor
+    head: Tensor
+
+
+@dataclass(frozen=True)
+class Block:
+    """Frames that are latents yet.
+
+    Attributes:
+        latents: float32 (n, 4, h / 8, w / 8).
+        renders: uint8 (n, h, w, 3).
+        noise: (4, s, s), of every head.
+        sampling: of the heads.
+    """
+
+    latents: Tensor
+    renders: np.ndarray
+    noise: Tensor
+    sampling: SamplingParams
+
+    def __len__(self) -> int:
+        return len(self.latents)
+
+    def __getitem__(self, part: slice) -> Block:
+        return replace(self, latents=self.latents[part], renders=self.renders[part])
+
+
+class MakeYourAnchor:
+    """Needs weights of the person in the picture.
+
+    Args:
+        device: "auto", "cpu", "cuda", …
+        weights: name of their record.
+
+    Attributes:
+        side, head_side: shorter side of what is drawn, and side of a head, in pixels.
+    """
+
+    card, side, head_side = CARD, 512, 256
+    records: tuple[str, ...]
+    finder: ClassVar[str] = "mediapipe"
+
+    def __init__(self, device: str = "auto", weights: str | None = None) -> None:
+        self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        held = _record(weights or CARD.weights[0])
+        self.records = (held.name,)
+
+        def load(kind: Any, stem: str) -> Any:
+            return load_network(kind, held, stem).to(self.device)
+
+        self.autoencoder = load(Autoencoder, "vae")
+        self.appearance, self.nothing = load(Appearance, "image_encoder"), load(Unconditional, "text_encoder").tokens
+        self.body = load(UNet, "body-unet"), load(Control, "body-controlnet")
+        self.head = load(UNet, "head-unet"), load(Control, "head-controlnet")
+        batch = GPU_BATCH if self.device.type == "cuda" else 1
+        self.heads = Head(load_backend(self.finder), self.autoencoder, self.head_side, batch)
+
+    def prepare(self, picture: np.ndarray, face: Face) -> Person:
+        height, width = picture.shape[:2]
+        scale = self.side / min(height, width) / COARSEST
+        drawn = (max(1, round(height * scale)) * COARSEST, max(1, round(width * scale)) * COARSEST)
+        head = crop_face(picture, face, recipe(self.head_side)).image
+        return Person((height, width), drawn, self._tokens(picture), self._tokens(head))
+
+    @torch.inference_mode()
+    def motion(
+        self, state: Person, drive: Drive, *, controls: Mapping[str, ControlValue], seed: int, fps: float
+    ) -> Iterator[Block]:
+        """Blocks of finished latents; memory holds steps × window frames of them, whatever the drive's length."""
+        chosen = {name: float(value) for name, value in controls.items()}
+        steps, window = int(chosen["steps"]), WindowParams(int(chosen["window"]), int(chosen["overlap"]))
+        sampling = replace(BODY, steps=steps, guidance=chosen["guidance"], control=chosen["control"], window=window)
+        height, width = state.drawn
+        start, repainted = self._noise(seed, "body", height, width), (self.head_side, self.head_side)
+        frames = (Frame(start, _control(render).to(self.device)) for render in self._renders(state, drive, fps))
+        drawn = self._denoiser(self.body, state.body, sampling).sample(frames)
+        heads = replace(HEAD, steps=steps, guidance=chosen["head_guidance"], window=WindowParams(self.heads.batch, 0))
+        noise = self._noise(seed, "head", *repainted)
+        while done := list(islice(drawn, window.length)):
+            renders = np.stack([_pixels(frame.control) for frame in done])
+            yield Block(torch.stack([frame.latent for frame in done]), renders, noise, heads)
+
+    @torch.inference_mode()
+    def render(self, state: Person, motion: Block) -> np.ndarray:
+        frames = [pixels(self.autoencoder.decode(latent[None]))[0] for latent in motion.latents]  # one by one: the same
+        denoiser = self._denoiser(self.head, state.head, motion.sampling)  # in every company
+        frames = self.heads.repaint(frames, motion.renders, denoiser, motion.noise)
+        return np.stack([_resized(frame, state.size) for frame in frames])
+
+    def _renders(self, state: Person, drive: Drive, fps: float) -> Iterator[np.ndarray]:
+        """Frames of the drive as large as what is drawn."""
+        reader = VideoReader(drive.path, fps=fps, seconds=drive.limit)
+        shape, wanted = reader.width / reader.height, state.size[1] / state.size[0]
+        if not 0.95 < shape / wanted < 1.05:
+            hint = "Crop the picture as the camera of the renders sees the person."
+            raise InputError(
+                "wrong_shape", f"renders are {shape:.2f} times as wide as high, the picture {wanted:.2f}", hint
+            )
+        return (_resized(frame, state.drawn) for chunk in reader for frame in chunk)
+
+    @torch.inference_mode()
+    def _tokens(self, picture: np.ndarray) -> Tensor:
+        seen = self.appearance(torch.from_numpy(scaled(picture))[None].to(self.device))[0]
+        return torch.stack([self.nothing, seen])  # 2 n d
+
+    def _noise(self, seed: int, name: str, height: int, width: int) -> Tensor:
+        shape = (self.autoencoder.params.latent, height // 8, width // 8)
+        drawn = generator(seed, "makeyouranchor", name).standard_normal(shape, np.float32)
+        return torch.from_numpy(drawn).to(self.device)
+
+    def _denoiser(self, nets: tuple[UNet, Control], context: Tensor, sampling: SamplingParams) -> Denoiser:
+        return Denoiser(*nets, context, DDIMScheduler(**vars(ScheduleParams())), sampling)
+
+
+def _record(name: str) -> WeightRecord:
+    try:
+        held = record(name)
+    except UsageError as error:
+        hint = "Import some (facewright weights import makeyouranchor DIR) and name them with --weights."
+        raise AssetError("weights_missing", f"makeyouranchor ships without weights: {error}", hint) from error
+    check(held)
+    return held
+
+
+def _control(render: np.ndarray) -> Tensor:
+    """uint8 (h, w, 3) → (3, h, w) in [0, 1]."""
+    return torch.from_numpy(render).permute(2, 0, 1).float() / 255
+
+
+def _pixels(control: Tensor) -> np.ndarray:
+    return (control * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+
+
+def _resized(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    shrinks = frame.shape[0] > size[0]
+    return cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+
+
+METHOD = MakeYourAnchor
