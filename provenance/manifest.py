@@ -151,9 +151,7 @@ def sign(source: Path, target: Path, record: Record, signer: Signer, title: str)
         return stand_in
 
     try:
-        stand_in = secrets.token_bytes(
-            _signature_size(signer)
-        )  # the claim still changes; it is signed at the end
+        stand_in = secrets.token_bytes(_signature_size(signer))  # the claim still changes; it is signed at the end
         film = Film.of(source)
         with (
             c2pa.Context.from_dict(_offline(STUB_BLOCK if film else BLOCK)) as context,
