@@ -102,13 +102,15 @@ def save(clip: Clip, output: Path, session: Session, *, began: float, force: boo
 
 
 def _prepare(job: Job) -> Clip:
-    from ..generate import DialogueDrive, SpeechDrive, VideoDrive
+    from ..generate import DialogueDrive, RendersDrive, SpeechDrive, VideoDrive
     from ..provenance import check_target
 
     values = job.values
     partner = values.get("partner")
     check_target(job.output, values["force"], (job.portrait, job.drive, *([partner] if partner else [])))
     kind = SpeechDrive if job.kind == "speech" else VideoDrive
+    if kind is VideoDrive and RendersDrive.kind in registry.card(values["method"]).drives:
+        kind = RendersDrive
     drive = (
         DialogueDrive.of(job.drive, partner, limit=values["preview"])
         if partner

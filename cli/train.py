@@ -29,7 +29,7 @@ facewright train meshwarp --data data --out runs/001
 facewright train residual --data corpus/index.csv --out runs/002
 """,
 )
-@click.argument("name", type=click.Choice([*registry.NAMES, *DETECTORS]))
+@click.argument("name", type=click.Choice([*registry.TRAINED, *DETECTORS]))
 @option("--data", metavar="PATH", type=click.Path(path_type=Path), required=True, help="What to learn from.")
 @option("--out", metavar="DIR", type=click.Path(path_type=Path), required=True, help="Folder for weights and record.")
 @option("--stage", type=int, help="Which stage of a method that has several.")
@@ -86,13 +86,13 @@ def train(
     common = {"preset": preset, "seed": seed, "dry_run": dry_run}
     with progress(ctx.ensure_object(Session)) as report:
         report = report if first else silent
-        stages = registry.stages(name) if name in registry.NAMES else {}
+        stages = registry.stages(name) if name in registry.TRAINED else {}
         if stages:
             result = _train_stage(name, stages, data, out, device=device, report=report, **common, **loop)
         elif given := [word for word in LOOP if ctx.get_parameter_source(word) == ParameterSource.COMMANDLINE]:
             raise UsageError("usage", f"{name} has no --{given[0].replace('_', '-')}", "Leave it away.")
         else:
-            run = registry.trainer(name) if name in registry.NAMES else _train_detector
+            run = registry.trainer(name) if name in registry.TRAINED else _train_detector
             result = run(data, out, **common, progress=report)
     lines = [f"{field.replace('_', ' ')}: {value}" for field, value in result.items()]
     return Answer(result, "\n".join([*lines, *(["nothing was trained (--dry-run)"] if dry_run else [])]))

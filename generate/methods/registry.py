@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from ...core.training import Recipe
     from ..method import Card
 
-NAMES = ("meshwarp", "anitalker", "ifmdm", "infp")
+TRAINED = ("meshwarp", "anitalker", "ifmdm", "infp")  # by this package
+NAMES = (*TRAINED, "makeyouranchor")
 
 
 def card(name: str) -> Card:

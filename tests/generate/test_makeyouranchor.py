@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from facewright.cli.main import run
 from facewright.core.errors import AssetError, InputError
 from facewright.core.faces import find_faces
 from facewright.core.media import VideoWriter, read_image
@@ -17,6 +18,7 @@ from facewright.generate.methods.makeyouranchor import params, pictures
 from facewright.generate.methods.makeyouranchor.model import Control, UNet
 from facewright.generate.methods.makeyouranchor.pipeline import MakeYourAnchor
 from facewright.generate.nets import stored
+from facewright.generate.replaying import Origin, replay
 from facewright.generate.talker import Talker
 
 SMALL = {"channels": (32, 32, 32, 32), "context": 32, "heads": 4}
@@ -124,6 +126,22 @@ def test_renders_of_another_shape_are_refused(talker, portrait_path, tmp_path):
     with pytest.raises(InputError) as caught:
         next(iter(talker(portrait_path, drive, fps=FPS, **FAST)))
     assert caught.value.code == "wrong_shape"
+
+
+@pytest.mark.slow
+def test_a_sealed_video_of_it_is_replayed(talker, portrait_path, renders, tmp_path):
+    clip = talker(portrait_path, replace(renders, limit=0.6), seed=3, fps=FPS, **FAST)
+    sealed = clip.save(tmp_path / "out.mp4")
+    assert sealed.frames == 15
+    again = Origin.of(sealed.path)
+    assert (again.method, again.controls["drive"], again.weights) == ("makeyouranchor", "renders", clip.weights)
+    command = ["reenact", str(portrait_path), str(renders.path), "-o", str(tmp_path / "cli.mp4"), "--fps", str(FPS)]
+    command += ["--method", "makeyouranchor", "--weights", "random", "--device", "cpu", "--preview", "0.6s", "--json"]
+    assert run([*command, *(word for name, value in FAST.items() for word in ("--set", f"{name}={value}"))]) == 0
+    assert Origin.of(tmp_path / "cli.mp4").controls["drive"] == "renders"
+    remade = replay(sealed.path, device="cpu")
+    assert remade.drive.kind == "renders"
+    assert len(unmarked(remade)) == 15
 
 
 def test_without_weights_it_says_where_to_get_them():

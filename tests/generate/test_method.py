@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from facewright.core.errors import UsageError
+from facewright.generate import DialogueDrive, RendersDrive, SpeechDrive, VideoDrive
 from facewright.generate.method import Control
 from facewright.generate.methods import registry
 
@@ -14,7 +15,7 @@ def test_cards_are_complete(name):
     assert card.name == name
     assert card.summary.endswith(".")
     assert {card.licences.code, card.licences.weights, card.licences.data}.isdisjoint({""})
-    assert set(card.drives) <= {"speech", "video"}
+    assert set(card.drives) <= {each.kind for each in (SpeechDrive, DialogueDrive, VideoDrive, RendersDrive)}
     for control in card.controls:
         assert control.parse(control.default) == control.default
         assert control.help
