@@ -48,7 +48,7 @@ class Official:
     configured: bool = False
 
 
-METHODS = ("anitalker", "ifmdm", "makeyouranchor")
+METHODS = ("anitalker", "ifmdm", "makeyouranchor", "memo")
 
 
 def import_weights(method: str, folder: Path, *, progress: Report = silent) -> list[weights.WeightRecord]:

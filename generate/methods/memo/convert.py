@@ -43,6 +43,8 @@ AUTOENCODER = Table(
         (r"\.proj_attn\.", ".to_out.0."),
     )
 )
+PLACES = "pos_encoder.pe"
+MOST = 64  # heads, layers of a block, levels: they bound what a configuration can ask for
 FIXED = {  # options of the official classes that are not options here
     "center_input_sample": False,
     "flip_sin_to_cos": True,
@@ -97,7 +99,7 @@ def _built(official: Mapping[str, Tensor], config: Mapping[str, Any]) -> tuple[s
         return "vae", VAE(vae_params(config)), AUTOENCODER
     if any("motion_modules" in key for key in official):
         temporal = temporal_params(config["motion_module_kwargs"])
-        params = MemoParams(unet_params(config), config["audio_attention_dim"], temporal, config["emo_drop_rate"])
+        params = MemoParams(unet_params(config), config.get("audio_attention_dim", 768), temporal)
         return "diffusion_net", DiffusionNet(params), diffusion_table(official)
     return "reference_net", ReferenceNet(unet_params(config)), Table(())
 
@@ -114,9 +116,9 @@ def unet_params(config: Mapping[str, Any]) -> UNetParams:
     """Sizes of a U-Net from its configuration; what it leaves out is as in Stable Diffusion."""
     plain = UNetParams()
     return UNetParams(
-        tuple(config.get("block_out_channels", plain.widths)),
-        config.get("layers_per_block", plain.depth),
-        config.get("attention_head_dim", plain.heads),
+        widths(config, plain.widths),
+        few(config.get("layers_per_block", plain.depth)),
+        few(config.get("attention_head_dim", plain.heads)),  # what diffusers calls so is the number of heads
         config.get("cross_attention_dim", plain.context),
         config.get("in_channels", plain.channels),
     )
@@ -126,9 +128,9 @@ def vae_params(config: Mapping[str, Any]) -> VAEParams:
     """Sizes of an `AutoencoderKL`."""
     plain = VAEParams()
     return VAEParams(
-        tuple(config.get("block_out_channels", plain.widths)),
-        config.get("layers_per_block", plain.depth),
-        config.get("latent_channels", plain.channels),
+        widths(config, plain.widths),
+        few(config.get("layers_per_block", plain.depth)),
+        few(config.get("latent_channels", plain.channels)),
         config.get("scaling_factor", plain.scale),
     )
 
@@ -143,16 +145,44 @@ def temporal_params(options: Mapping[str, Any]) -> TemporalParams:
     if set(kinds) != {"Temporal_Self"}:
         raise ValueError(f"attention of the kinds {', '.join(kinds)}")
     return TemporalParams(
-        blocks=options["num_transformer_block"],
-        attentions=len(kinds),
-        heads=options["num_attention_heads"],
-        narrowing=options.get("temporal_attention_dim_div", 1),
+        blocks=few(options["num_transformer_block"]),
+        attentions=few(len(kinds)),
+        heads=few(options["num_attention_heads"]),
+        narrowing=few(options.get("temporal_attention_dim_div", 1)),
         positions=options["temporal_position_encoding"],
     )
 
 
+def few(count: Any) -> int:
+    """A number that a configuration may give.
+
+    Raises:
+        ValueError.
+    """
+    if not isinstance(count, int) or not 0 < count <= MOST:
+        raise ValueError(f"{count!r} is no number from 1 to {MOST}")
+    return count
+
+
+def widths(config: Mapping[str, Any], plain: tuple[int, ...]) -> tuple[int, ...]:
+    """Channels of all levels; ValueError where they are none."""
+    found = tuple(config.get("block_out_channels", plain))
+    if few(len(found)) < 2 or not all(isinstance(width, int) and 0 < width <= MOST**2 for width in found):
+        raise ValueError(f"levels of {found} channels")
+    return found
+
+
 def diffusion_table(official: Mapping[str, Tensor]) -> Table:
-    """Names of the diffusion network; its positional encodings must be the ones we compute."""
-    places = {key: value for key, value in official.items() if key.endswith("pos_encoder.pe") and value.ndim == 3}
-    constants = ((re.escape(key), positions(*value.shape[1:], value.float())[None]) for key, value in places.items())
-    return Table(DIFFUSION, constants=tuple(constants))
+    """Names of the diffusion network.
+
+    Its positional encodings must be the ones we compute, as closely as the precision of the file can say.
+
+    Raises:
+        ValueError: if they are others.
+    """
+    for key, value in official.items():
+        if key.endswith(PLACES):
+            wanted = positions(*value.shape[1:], value.float())[None]
+            if not torch.allclose(value.float(), wanted, atol=torch.finfo(value.dtype).eps):
+                raise ValueError(f"{key} is not the constant it should be")
+    return Table(DIFFUSION, unused=(re.escape(PLACES) + "$",))

@@ -75,7 +75,7 @@ class DiffusionNet(UNet):
     def remember(self, past: Bank, memory: Memory | None = None) -> Memory:
         """The memory after some past frames (`split`); without one before, the memory of those frames alone."""
         modules = cast(dict[str, TemporalModule], self.parts("motion_modules"))
-        return {name: module.remember(past[name], memory and memory[name]) for name, module in modules.items()}
+        return {name: module.remember(past[name], memory[name] if memory else None) for name, module in modules.items()}
 
     def forward(
         self, x: Tensor, t: Tensor, given: Conditions, reference: Bank | None = None, memory: Memory | None = None
@@ -92,9 +92,10 @@ class DiffusionNet(UNet):
         def layer(name: str, x: Tensor) -> Tensor:
             nonlocal audio
             if name in attentions:
-                x, _ = attend(attentions[name], x, face, reference and reference[name], given.alone * frames)
+                beside = reference[name] if reference else None
+                x, _ = attend(attentions[name], x, face, beside, given.alone * frames)
                 x, audio = audio_modules[name](x, audio, emotion)
-            return motion_modules[name](x, frames, memory and memory[name])
+            return motion_modules[name](x, frames, memory[name] if memory else None)
 
         return unfold(self.out(self.walk(fold(x), t.repeat_interleave(frames), layer)), frames)
 

@@ -39,13 +39,11 @@ class MemoParams:
         unet: its spatial part.
         audio: channels of the tokens of sound.
         temporal: its temporal modules.
-        dropped: chance that training drops the emotion.
     """
 
     unet: UNetParams = field(default_factory=UNetParams)
     audio: int = 768
     temporal: TemporalParams = field(default_factory=TemporalParams)
-    dropped: float = 0.3
 
 
 @dataclass(frozen=True)
