@@ -6,15 +6,18 @@ import hashlib
 import json
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from facewright.cli.main import run
 from facewright.core.errors import AssetError, InputError
-from facewright.core.faces import find_faces
+from facewright.core.faces import find_faces, paste_back
+from facewright.core.faces.crop import invert, warp
 from facewright.core.media import VideoWriter, read_image
 from facewright.generate import RendersDrive
 from facewright.generate.methods.makeyouranchor import params, pictures
+from facewright.generate.methods.makeyouranchor.head import cut_out
 from facewright.generate.methods.makeyouranchor.model import Control, UNet
 from facewright.generate.methods.makeyouranchor.pipeline import MakeYourAnchor
 from facewright.generate.nets import stored
@@ -119,6 +122,18 @@ def test_the_head_is_drawn_again_where_it_is_and_nowhere_else(talker, portrait_p
     changed = (with_head != without).any((0, 3))
     assert changed[60:200, 180:280].any()  # the astronaut's face
     assert not changed[400:].any()
+
+
+def test_an_unchanged_head_leaves_the_rest_of_the_frame_bit_for_bit(portrait_path):
+    frame = read_image(portrait_path)
+    cut = cut_out(frame, frame, find_faces(frame)[0], 256)
+    back = paste_back(frame, cut.crop, cut.matrix, cut.share)
+    within = warp(cut.share, invert(cut.matrix), (512, 512), border=cv2.BORDER_CONSTANT) > 0
+    assert 0.02 < within.mean() < 0.5
+    np.testing.assert_array_equal(back[~within], frame[~within])
+    assert np.abs(back[within].astype(int) - frame[within]).mean() < 4  # resampled twice
+    painted = paste_back(frame, np.zeros_like(cut.crop), cut.matrix, cut.share)
+    np.testing.assert_array_equal(painted[~within], frame[~within])
 
 
 def test_renders_of_another_shape_are_refused(talker, portrait_path, tmp_path):

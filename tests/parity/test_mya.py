@@ -55,7 +55,8 @@ def test_head():
     unet, control = networks(fixture, clips=False)
     given, t = fixture.inputs(), int(fixture.meta["inputs"]["t"])
     noisy = given["x"][:, :, None]  # a clip of one frame
-    residuals = control(noisy[:, : control.params.inputs], t, given["context"], given["control"][:, :, None], 1.0)
+    scale = float(fixture.meta["inputs"].get("conditioning_scale", 1))
+    residuals = control(noisy[:, : control.params.inputs], t, given["context"], given["control"][:, :, None], scale)
     out = laid_out(residuals, None)
     out["eps"] = unet(noisy, t, given["context"], residuals)[:, :, 0]
     out["eps_plain"] = unet(noisy, t, given["context"])[:, :, 0]

@@ -27,7 +27,7 @@ class Frame:
 
     Attributes:
         latent: (4, h, w).
-        control: picture that steers it, (3, 8h, 8w) in [0, 1].
+        control: picture that steers it, (3, 8h, 8w): uint8, which takes a quarter of the memory, or float in [0, 1].
         known: what else the denoiser is shown, (k, h, w): mask and masked latent of the head's stage.
     """
 
@@ -95,6 +95,7 @@ class Denoiser:
             torch.stack([getattr(frame, name) for frame in frames], 1).expand(2, -1, -1, -1, -1)
             for name in ("latent", "control")
         )  # 2 c f h w
+        controls = controls if controls.is_floating_point() else controls / 255
         residuals = self.control(latents, t, self.context, controls, self.params.control)
         known = [frame.known for frame in frames if frame.known is not None]
         if known:

@@ -34,7 +34,7 @@ def recipe(side: int) -> CropRecipe:
 
 
 @dataclass(frozen=True)
-class _Cut:
+class Cut:
     """A head of a frame: its crop, the mesh in the same place, what is asked for, and how much of it is taken."""
 
     crop: np.ndarray
@@ -42,6 +42,18 @@ class _Cut:
     render: np.ndarray
     asked: np.ndarray
     share: np.ndarray
+
+
+def cut_out(frame: np.ndarray, render: np.ndarray, face: Face, side: int) -> Cut:
+    """The head of a frame uint8 (h, w, 3), and the same place of its render."""
+    crop, size = crop_face(frame, face, recipe(side)), (side, side)
+    outline = transform(face.landmarks[OVAL], crop.matrix)
+    asked = (soft_mask(size, feather=1, points=outline) > 0).astype(np.uint8)
+    asked = cv2.dilate(asked, np.ones((GROWN, GROWN), np.uint8))
+    share = soft_mask(size, feather=FEATHER * side) * cv2.GaussianBlur(
+        asked.astype(np.float32), (0, 0), FEATHER * side / 3
+    )
+    return Cut(crop.image, crop.matrix, warp(render, crop.matrix, size), asked, share)
 
 
 @dataclass(frozen=True)
@@ -72,7 +84,7 @@ class Head:
         """
         found = [next(iter(self.finder.detect(frame)), None) for frame in frames]
         cuts = {
-            number: self._cut(frame, render, face)
+            number: cut_out(frame, render, face, self.side)
             for number, (frame, render, face) in enumerate(zip(frames, renders, found, strict=True))
             if face
         }
@@ -85,23 +97,13 @@ class Head:
                 made[number] = paste_back(frames[number], patch, cut.matrix, cut.share)
         return made
 
-    def _cut(self, frame: np.ndarray, render: np.ndarray, face: Face) -> _Cut:
-        crop, size = crop_face(frame, face, recipe(self.side)), (self.side, self.side)
-        outline = transform(face.landmarks[OVAL], crop.matrix)
-        asked = (soft_mask(size, feather=1, points=outline) > 0).astype(np.uint8)
-        asked = cv2.dilate(asked, np.ones((GROWN, GROWN), np.uint8))
-        share = soft_mask(size, feather=FEATHER * self.side) * cv2.GaussianBlur(
-            asked.astype(np.float32), (0, 0), FEATHER * self.side / 3
-        )
-        return _Cut(crop.image, crop.matrix, warp(render, crop.matrix, size), asked, share)
-
-    def _drawn(self, cuts: Sequence[_Cut], denoiser: Denoiser, noise: Tensor) -> np.ndarray:
+    def _drawn(self, cuts: Sequence[Cut], denoiser: Denoiser, noise: Tensor) -> np.ndarray:
         """Crops uint8 (n, side, side, 3)."""
         crops = torch.from_numpy(np.stack([picture(cut.crop) for cut in cuts])).to(noise.device)
         asked = torch.from_numpy(np.stack([cut.asked for cut in cuts]))[:, None].to(crops)  # n 1 h w
         kept = self.autoencoder.encode(crops * (asked < 0.5))
         known = torch.cat([functional.interpolate(asked, kept.shape[-2:]), kept], 1)  # n 5 h/8 w/8
-        controls = [torch.from_numpy(picture(cut.render)).to(noise.device) / 2 + 0.5 for cut in cuts]
+        controls = [torch.from_numpy(cut.render).permute(2, 0, 1).to(noise.device) for cut in cuts]
         frames = (Frame(noise, control, each) for control, each in zip(controls, known, strict=True))
         latents = torch.stack([frame.latent for frame in denoiser.sample(frames)])
         return pixels(self.autoencoder.decode(latents))

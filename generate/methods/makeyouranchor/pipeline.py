@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -23,6 +23,7 @@ from ...latent.networks import load_network
 from ...latent.samples import picture as scaled
 from ...latent.samples import pixels
 from ...method import ControlValue
+from .blocks import Block, Person, drawn_size
 from .card import CARD
 from .denoising import Denoiser, Frame
 from .head import Head, recipe
@@ -31,46 +32,6 @@ from .params import BODY, HEAD, SamplingParams, ScheduleParams, WindowParams
 from .pictures import Appearance, Autoencoder, Unconditional
 
 GPU_BATCH = 8
-COARSEST = 64  # pixels of a frame that are one in the middle of the denoiser
-
-
-@dataclass(frozen=True)
-class Person:
-    """A picture made ready.
-
-    Attributes:
-        size: (height, width) of its frames.
-        drawn: (height, width) in which they are drawn.
-        body, head: appearance tokens (2, n, d), those of no appearance first.
-    """
-
-    size: tuple[int, int]
-    drawn: tuple[int, int]
-    body: Tensor
-    head: Tensor
-
-
-@dataclass(frozen=True)
-class Block:
-    """Frames that are latents yet.
-
-    Attributes:
-        latents: float32 (n, 4, h / 8, w / 8).
-        renders: uint8 (n, h, w, 3).
-        noise: (4, s, s), of every head.
-        sampling: of the heads.
-    """
-
-    latents: Tensor
-    renders: np.ndarray
-    noise: Tensor
-    sampling: SamplingParams
-
-    def __len__(self) -> int:
-        return len(self.latents)
-
-    def __getitem__(self, part: slice) -> Block:
-        return replace(self, latents=self.latents[part], renders=self.renders[part])
 
 
 class MakeYourAnchor:
@@ -105,9 +66,8 @@ class MakeYourAnchor:
 
     def prepare(self, picture: np.ndarray, face: Face) -> Person:
         height, width = picture.shape[:2]
-        scale = self.side / min(height, width) / COARSEST
-        drawn = (max(1, round(height * scale)) * COARSEST, max(1, round(width * scale)) * COARSEST)
         head = crop_face(picture, face, recipe(self.head_side)).image
+        drawn = drawn_size(height, width, self.side)
         return Person((height, width), drawn, self._tokens(picture), self._tokens(head))
 
     @torch.inference_mode()
@@ -120,13 +80,16 @@ class MakeYourAnchor:
         sampling = replace(BODY, steps=steps, guidance=chosen["guidance"], control=chosen["control"], window=window)
         height, width = state.drawn
         start, repainted = self._noise(seed, "body", height, width), (self.head_side, self.head_side)
-        frames = (Frame(start, _control(render).to(self.device)) for render in self._renders(state, drive, fps))
+        frames = (
+            Frame(start, torch.from_numpy(render).permute(2, 0, 1).to(self.device))
+            for render in self._renders(state, drive, fps)
+        )
         drawn = self._denoiser(self.body, state.body, sampling).sample(frames)
         heads = replace(HEAD, steps=steps, guidance=chosen["head_guidance"], window=WindowParams(self.heads.batch, 0))
         noise = self._noise(seed, "head", *repainted)
         while done := list(islice(drawn, window.length)):
-            renders = np.stack([_pixels(frame.control) for frame in done])
-            yield Block(torch.stack([frame.latent for frame in done]), renders, noise, heads)
+            shown = np.stack([frame.control.permute(1, 2, 0).cpu().numpy() for frame in done])
+            yield Block(torch.stack([frame.latent for frame in done]), shown, noise, heads)
 
     @torch.inference_mode()
     def render(self, state: Person, motion: Block) -> np.ndarray:
@@ -168,15 +131,6 @@ def _record(name: str) -> WeightRecord:
         raise AssetError("weights_missing", f"makeyouranchor ships without weights: {error}", hint) from error
     check(held)
     return held
-
-
-def _control(render: np.ndarray) -> Tensor:
-    """uint8 (h, w, 3) → (3, h, w) in [0, 1]."""
-    return torch.from_numpy(render).permute(2, 0, 1).float() / 255
-
-
-def _pixels(control: Tensor) -> np.ndarray:
-    return (control * 255).round().byte().permute(1, 2, 0).cpu().numpy()
 
 
 def _resized(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
