@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import ClassVar
 
 from diffusers.models.controlnets.controlnet import ControlNetModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -34,6 +35,8 @@ class Residuals:
 
 class Control(nn.Module):
     """The ControlNet: every frame by itself."""
+
+    bare: ClassVar = True
 
     def __init__(self, params: ControlParams) -> None:
         super().__init__()
@@ -63,6 +66,8 @@ class Control(nn.Module):
 
 class UNet(nn.Module):
     """The denoiser; over clips, its attention sees all frames (section 3.3), its convolutions one."""
+
+    bare: ClassVar = True
 
     def __init__(self, params: UNetParams) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ al., CLIP, ICML 2021 (2103.00020). The networks are those of diffusers and trans
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -21,6 +21,8 @@ MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 
 
 class Autoencoder(nn.Module):
     """Pictures to latents an eighth as wide, and back."""
+
+    bare: ClassVar = True
 
     def __init__(self, params: AutoencoderParams) -> None:
         super().__init__()
