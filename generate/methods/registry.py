@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..method import Card
 
 TRAINED = ("meshwarp", "anitalker", "ifmdm", "infp")  # by this package
-NAMES = (*TRAINED, "makeyouranchor")
+NAMES = (*TRAINED, "makeyouranchor", "memo")
 
 
 def card(name: str) -> Card:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+import torch
 from torch import nn
 
 from ...core.errors import AssetError
@@ -35,9 +37,13 @@ def load(kind: type[Net], path: Path) -> Net:
         tensors, facts = stored
         if facts["network"] != kind.__name__:
             raise AssetError("bad_weights", f"{path} holds a {facts['network']}, not a {kind.__name__}", AGAIN)
-        net = kind(rebuild(get_type_hints(kind.__init__)["params"], facts["params"]))
-        floats = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
-        net.load_state_dict(floats)
+        bare = getattr(kind, "bare", False)  # its tensors are all in the file: a large network need not be made twice
+        with torch.device("meta") if bare else nullcontext():
+            net = kind(rebuild(get_type_hints(kind.__init__)["params"], facts["params"]))
+        for name in tensors:
+            if tensors[name].is_floating_point():
+                tensors[name] = tensors[name].float()
+        net.load_state_dict(tensors, assign=bare)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise AssetError("bad_weights", f"{path} holds no {kind.__name__} of this version: {error}", AGAIN) from error
     return net.eval()

@@ -6,11 +6,57 @@ second are drawn out or pushed together to the frames before the transformer see
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from ...nets.audio import RATE, AudioParams, pieces
+from ...nets.encoders import BLOCK, MARGIN, REACH, SpeechEncoder
+from .params import AudioProjectionParams
+
+
+class Listener:
+    """A wav2vec2 encoder that hears frames.
+
+    Args:
+        folder: of the encoder, as transformers stores it.
+        params: of what its states are for.
+
+    Raises:
+        AssetError: as `SpeechEncoder` does.
+    """
+
+    def __init__(self, folder: Path | None, params: AudioProjectionParams) -> None:
+        self.encoder = SpeechEncoder(folder, AudioParams("wav2vec2", params.channels, params.layers + 1))
+        self.params = params
+
+    @torch.inference_mode()
+    def __call__(self, chunks: Iterable[np.ndarray], fps: float) -> Iterator[Tensor]:
+        """Mono float32 at 16 kHz → blocks (n, window, layers, channels) at `fps`, at fixed positions.
+
+        The encoder hears 20 s at a time and 2 s around them; what lasts less is heard whole.
+        """
+        start = 0
+        for samples, seen, count in pieces(chunks, BLOCK, MARGIN, MARGIN):
+            first, end = round(start / RATE * fps), round((start + count) / RATE * fps)
+            before = round(seen / RATE * fps)
+            frames = max(round(len(samples) / RATE * fps), before + end - first)
+            states = hidden_states(self.encoder.net, self._levelled(samples), frames)[
+                0, :, 1:
+            ]  # frames layers channels
+            yield around(states, self.params.window)[before : before + end - first]
+            start += count
+
+    def _levelled(self, samples: np.ndarray) -> Tensor:
+        sound = torch.from_numpy(np.pad(samples, (0, max(REACH - len(samples), 0))))
+        if self.encoder.normalises:
+            sound = (sound - sound.mean()) / (sound.var(unbiased=False) + 1e-7).sqrt()
+        return sound[None].to(self.encoder.net.dtype)
 
 
 def hidden_states(net: Any, sound: Tensor, frames: int) -> Tensor:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from ...nets.ldm.unet import UNetParams
 
-EMOTIONS = ("angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised", "unknown")
-NULL = len(EMOTIONS)  # the label of a condition that was dropped
+EMOTIONS = 9  # classes; their names were not published
+NULL = EMOTIONS  # the label of a condition that was dropped
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class ImageProjectionParams:
 
 @dataclass(frozen=True)
 class EmotionParams:
-    """Mean emotion2vec feature of some sound → one of `EMOTIONS`: `depth` layers, `width` between them."""
+    """Mean emotion2vec feature of some sound → one of `EMOTIONS` classes: `depth` layers, `width` between them."""
 
     features: int = 1024
     width: int = 2048

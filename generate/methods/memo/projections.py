@@ -51,7 +51,7 @@ class EmotionClassifier(nn.Module):
     def __init__(self, params: EmotionParams) -> None:
         super().__init__()
         self.params = params
-        sizes = [params.features, *[params.width] * (params.depth - 1), len(EMOTIONS)]
+        sizes = [params.features, *[params.width] * (params.depth - 1), EMOTIONS]
         self.layers = nn.ModuleList(nn.Linear(*ends) for ends in pairwise(sizes))
 
     def forward(self, features: Tensor) -> Tensor:

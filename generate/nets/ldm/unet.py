@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -41,6 +42,8 @@ class UNet(nn.Module):
 
     A layer is a residual block and what follows it. Its name is `down{level}_{index}`, `mid0_0` or `up{level}_{index}`.
     """
+
+    bare: ClassVar[bool] = True  # it makes no tensors beside those of its state
 
     def __init__(self, params: UNetParams) -> None:
         super().__init__()
