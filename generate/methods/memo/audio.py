@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from diffusers.models.attention import Attention, FeedForward
-from diffusers.models.attention_processor import JointAttnProcessor2_0
+from diffusers.models.attention import FeedForward
+from diffusers.models.attention_processor import Attention, JointAttnProcessor2_0
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -44,14 +44,8 @@ class AudioBlock(nn.Module):
         self.attn1: Any = Attention(width, heads=heads, dim_head=size)
         self.audio_attn1: Any = Attention(audio, heads=heads, dim_head=size)
         self.norm2, self.audio_norm2 = EmotionNorm(width), EmotionNorm(audio)
-        self.attn2: Any = Attention(
-            width,
-            heads=heads,
-            dim_head=size,
-            added_kv_proj_dim=audio,
-            context_pre_only=last,
-            processor=JointAttnProcessor2_0(),
-        )
+        self.attn2: Any = Attention(width, heads=heads, dim_head=size, added_kv_proj_dim=audio, context_pre_only=last)
+        self.attn2.set_processor(JointAttnProcessor2_0())
         if not last:
             self.attn2.to_add_out = nn.Linear(width, audio)  # diffusers would make it as wide as the video
         self.ff, self.norm3 = FeedForward(width, activation_fn="geglu"), nn.LayerNorm(width)

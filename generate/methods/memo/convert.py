@@ -182,7 +182,8 @@ def diffusion_table(official: Mapping[str, Tensor]) -> Table:
     """
     for key, value in official.items():
         if key.endswith(PLACES):
-            wanted = positions(*value.shape[1:], value.float())[None]
+            _, frames, width = value.shape
+            wanted = positions(frames, width, value.float())[None]
             if not torch.allclose(value.float(), wanted, atol=torch.finfo(value.dtype).eps):
                 raise ValueError(f"{key} is not the constant it should be")
     return Table(DIFFUSION, unused=(re.escape(PLACES) + "$",))

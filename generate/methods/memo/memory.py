@@ -12,11 +12,13 @@ Zheng et al. 2024 (arXiv 2412.04448), section 3.2, equations 3 to 7; linear atte
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from diffusers.models.attention import Attention, FeedForward
+from diffusers.models.attention import FeedForward
+from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 
 from .params import TemporalParams
@@ -91,8 +93,12 @@ class TemporalBlock(nn.Module):
         self.ff = FeedForward(width, activation_fn="geglu")
         self.ff_norm = nn.LayerNorm(width)
 
+    def parts(self) -> Iterator[tuple[Any, Any]]:
+        """Each attention and the norm before it."""
+        return zip(self.attentions, self.norms, strict=True)
+
     def forward(self, x: Tensor, traces: Traces | None) -> Tensor:
-        for index, (attention, norm) in enumerate(zip(self.attentions, self.norms, strict=True)):
+        for index, (attention, norm) in enumerate(self.parts()):
             x = x + attention(norm(x), traces[index] if traces else None)
         return x + self.ff(self.ff_norm(x))
 
@@ -106,7 +112,7 @@ class TemporalModule(nn.Module):
         self.params = params
         self.norm = nn.GroupNorm(32, channels, eps=1e-6)
         self.proj_in = nn.Linear(channels, width)
-        self.blocks = nn.ModuleList(TemporalBlock(width, params) for _ in range(params.blocks))
+        self.blocks: Any = nn.ModuleList(TemporalBlock(width, params) for _ in range(params.blocks))
         self.proj_out = nn.Linear(width, channels)
         nn.init.zeros_(self.proj_out.weight)
         nn.init.zeros_(self.proj_out.bias)
@@ -124,7 +130,7 @@ class TemporalModule(nn.Module):
         """Traces after the frames `past` (b, p, h·w, c): they have no place in time, and no block changes them."""
         frames = past.shape[1]
         seen = self._pixels(past.flatten(0, 1).transpose(1, 2), frames)
-        parts = [part for block in self.blocks for part in zip(block.attentions, block.norms, strict=True)]
+        parts = [part for block in self.blocks for part in block.parts()]
         return tuple(
             attention.remember(norm(seen), traces[index] if traces else None)
             for index, (attention, norm) in enumerate(parts)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from string import ascii_lowercase
-from typing import Any, cast
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -74,7 +74,7 @@ class DiffusionNet(UNet):
 
     def remember(self, past: Bank, memory: Memory | None = None) -> Memory:
         """The memory after some past frames (`split`); without one before, the memory of those frames alone."""
-        modules = cast(dict[str, TemporalModule], self.parts("motion_modules"))
+        modules: dict[str, TemporalModule] = self.parts("motion_modules")
         return {name: module.remember(past[name], memory[name] if memory else None) for name, module in modules.items()}
 
     def forward(
@@ -82,9 +82,9 @@ class DiffusionNet(UNet):
     ) -> Tensor:
         """Velocities of latents x (b, c, f, h, w) at times t (b,), in [0, 1000]; the same shape."""
         frames = x.shape[2]
-        attentions: dict[str, Any] = self.parts("attentions")
-        audio_modules = cast(dict[str, AudioModule], self.parts("audio_modules"))
-        motion_modules = cast(dict[str, TemporalModule], self.parts("motion_modules"))
+        attentions = self.parts("attentions")
+        audio_modules: dict[str, AudioModule] = self.parts("audio_modules")
+        motion_modules: dict[str, TemporalModule] = self.parts("motion_modules")
         face = given.face.repeat_interleave(frames, 0)  # b·f k context
         emotion = given.emotion.repeat_interleave(frames)
         audio: Any = given.audio.flatten(0, 1)  # b·f k audio

@@ -5,8 +5,6 @@ Zheng et al. 2024 (arXiv 2412.04448), section 3.1, after Hu et al., "Animate Any
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -35,7 +33,7 @@ class ReferenceNet(UNet):
         They are the normed input of its self-attention, or what its residual block gave where it has none.
         """
         bank: Bank = {}
-        attentions: dict[str, Any] = self.parts("attentions")
+        attentions = self.parts("attentions")
 
         def layer(name: str, x: Tensor) -> Tensor:
             if name not in attentions:

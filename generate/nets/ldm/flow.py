@@ -8,6 +8,7 @@ training draws. The steps are those of diffusers. A latent at noise share s is x
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
@@ -19,12 +20,12 @@ Velocity = Callable[[Tensor, Tensor], Tensor]  # (x (b, …), t (b,)) → (b, �
 @torch.inference_mode()
 def sample(velocity: Velocity, noise: Tensor, steps: int, each: Callable[[Tensor], None] | None = None) -> Tensor:
     """Latents x₀ from `noise` (b, …) in `steps` steps; `each` is called with x after every step."""
-    scheduler = FlowMatchEulerDiscreteScheduler()
+    scheduler: Any = FlowMatchEulerDiscreteScheduler()
     scheduler.set_timesteps(steps, device=str(noise.device))
     x = noise
     for t in scheduler.timesteps:
         found = velocity(x, t.expand(len(x)).to(x))
-        x = scheduler.step(found, t, x, return_dict=False)[0]  # type: ignore[arg-type]
+        x = scheduler.step(found, t, x, return_dict=False)[0]
         if each:
             each(x)
     return x

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -48,7 +48,7 @@ class UNet(nn.Module):
     def __init__(self, params: UNetParams) -> None:
         super().__init__()
         plain = len(params.widths) - 1
-        net = UNet2DConditionModel(
+        net: Any = UNet2DConditionModel(
             in_channels=params.channels,
             out_channels=params.channels,
             block_out_channels=params.widths,
@@ -62,12 +62,12 @@ class UNet(nn.Module):
         self.down_blocks, self.mid_block, self.up_blocks = net.down_blocks, net.mid_block, net.up_blocks
         self.conv_norm_out, self.conv_out = net.conv_norm_out, net.conv_out
 
-    def blocks(self) -> Iterator[tuple[str, nn.Module]]:
+    def blocks(self) -> Iterator[tuple[str, Any]]:
         """Every block and its name: `down0` …, `mid0`, `up0` …, in the order of the walk."""
         for way, levels in (("down", self.down_blocks), ("mid", [self.mid_block]), ("up", self.up_blocks)):
             yield from ((f"{way}{level}", block) for level, block in enumerate(levels))
 
-    def parts(self, kind: str) -> dict[str, nn.Module]:
+    def parts(self, kind: str) -> dict[str, Any]:
         """Layer name → its member of the block's list `kind`, for blocks that have one, in the order of the walk."""
         return {
             f"{name}_{index}": part

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
@@ -37,17 +38,13 @@ class VAE(nn.Module):
         super().__init__()
         levels = len(params.widths)
         self.params = params
-        self.net = AutoencoderKL(
-            block_out_channels=params.widths,
-            layers_per_block=params.depth,
-            latent_channels=params.channels,
-            down_block_types=("DownEncoderBlock2D",) * levels,
-            up_block_types=("UpDecoderBlock2D",) * levels,
-        )
+        down, up = ("DownEncoderBlock2D",) * levels, ("UpDecoderBlock2D",) * levels
+        options: Any = {"block_out_channels": params.widths, "down_block_types": down, "up_block_types": up}
+        self.net: Any = AutoencoderKL(**options, layers_per_block=params.depth, latent_channels=params.channels)
 
     def encode(self, pictures: Tensor) -> Tensor:
         """(n, 3, h, w) in [-1, 1] → latents (n, channels, h / stride, w / stride)."""
-        return self.net.encode(pictures).latent_dist.mean * self.params.scale  # type: ignore[union-attr]
+        return self.net.encode(pictures).latent_dist.mean * self.params.scale
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents (n, channels, h, w) → pictures (n, 3, stride · h, stride · w), within [-1, 1]."""
@@ -55,4 +52,4 @@ class VAE(nn.Module):
 
     def raw(self, latents: Tensor) -> Tensor:
         """`decode` before its bounds, for training."""
-        return self.net.decode(latents / self.params.scale).sample  # type: ignore[union-attr]
+        return self.net.decode(latents / self.params.scale).sample
