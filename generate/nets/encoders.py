@@ -38,15 +38,21 @@ class SpeechEncoder:
             raise AssetError("weights_missing", f"there is no {params.kind} encoder in {folder or 'any folder'}", hint)
         try:
             from transformers import AutoModel
+            from transformers.utils import logging
         except ImportError as error:
             install = 'Run: pip install "facewright[encoders]"'
             raise AssetError("transformers_missing", "transformers is not installed", install) from error
+        shown = logging.is_progress_bar_enabled()
+        logging.disable_progress_bar()  # a library does not print
         try:
             net, report = AutoModel.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, output_loading_info=True
             )
         except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
             raise AssetError("bad_weights", f"{folder} holds no encoder: {error}", hint) from error
+        finally:
+            if shown:
+                logging.enable_progress_bar()
         missing = {key for key in report["missing_keys"] if key != "masked_spec_embed"}  # of training alone
         if missing or report["mismatched_keys"]:  # transformers would make them up
             raise AssetError("bad_weights", f"the encoder in {folder} lacks {min(missing, default='a shape')}", hint)
