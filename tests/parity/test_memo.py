@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import torch
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
-from facewright.generate.methods.memo import convert
+from facewright.generate.methods.memo import configuration, convert
 from facewright.generate.methods.memo.audio import AudioModule, EmotionNorm
 from facewright.generate.methods.memo.hearing import hidden_states
 from facewright.generate.methods.memo.memory import TemporalModule
@@ -86,7 +86,7 @@ def test_blocks():
 
 def test_memory_over_clips():
     fixture = Fixture("memo_memory_module")
-    params, given, out, traces = convert.temporal_params(fixture.config), fixture.inputs(), {}, None
+    params, given, out, traces = configuration.temporal_params(fixture.config), fixture.inputs(), {}, None
     module = TemporalModule(fixture.config["in_channels"], params)
     prefix = "motion_modules.0."
     official = {f"{prefix}{key}": value for key, value in fixture.weights("module").items()}

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from facewright.generate.methods.memo import convert
+from facewright.generate.methods.memo import configuration, convert
 from facewright.generate.methods.memo.model import Conditions, DiffusionNet, split
+from facewright.generate.methods.memo.params import MemoParams
 from facewright.generate.methods.memo.reference import ReferenceNet
+from facewright.generate.nets.renaming import Table
 
 from .fixture import Fixture
 from .test_memo import emotions, shaped, watch
@@ -37,12 +39,12 @@ def test_every_official_name_is_one_of_ours(name, tag, count):
     fixture = Fixture(name)
     keys = fixture.keys(tag)
     with torch.device("meta"):
-        params = convert.unet_params(fixture.config)
+        params = configuration.unet_params(fixture.config)
         if tag == "reference_net":
-            net, table = ReferenceNet(params), convert.Table(())
+            net, table = ReferenceNet(params), Table(())
         else:
-            temporal = convert.temporal_params(fixture.config["motion_module_kwargs"])
-            net = DiffusionNet(convert.MemoParams(params, fixture.config["audio_attention_dim"], temporal))
+            temporal = configuration.temporal_params(fixture.config["motion_module_kwargs"])
+            net = DiffusionNet(MemoParams(params, fixture.config["audio_attention_dim"], temporal))
             table = convert.diffusion_table({})
     assert len(keys) == count
     ours = {key: tuple(value.shape) for key, value in net.state_dict().items()}

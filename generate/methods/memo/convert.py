@@ -1,8 +1,7 @@
 """MEMO's published networks under our names.
 
 Source: memoavatar/memo a5aee30 (Apache-2.0); weights memoavatar/memo on Hugging Face: a folder for each network, with
-`config.json` and one safetensors file; beside them the auto-encoder of Stable Diffusion. What a configuration says is
-read; where it asks for something that these networks do not do, it is refused.
+`config.json` and one safetensors file; beside them the auto-encoder of Stable Diffusion.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from ....core.errors import AssetError
-from ...nets.ldm.unet import UNetParams
-from ...nets.ldm.vae import VAE, VAEParams
+from ...nets.ldm.vae import VAE
 from ...nets.renaming import HINT, Table
+from .configuration import audio_params, refuse_others, temporal_params, unet_params, vae_params
 from .memory import positions
 from .model import DiffusionNet
-from .params import AudioProjectionParams, EmotionParams, ImageProjectionParams, MemoParams, TemporalParams
+from .params import EmotionParams, ImageProjectionParams, MemoParams
 from .projections import AudioProjection, EmotionClassifier, ImageProjection
 from .reference import ReferenceNet
 
@@ -44,22 +43,6 @@ AUTOENCODER = Table(
     )
 )
 PLACES = "pos_encoder.pe"
-MOST = 64  # heads, layers of a block, levels: they bound what a configuration can ask for
-FIXED = {  # options of the official classes that are not options here
-    "center_input_sample": False,
-    "flip_sin_to_cos": True,
-    "freq_shift": 0,
-    "act_fn": "silu",
-    "norm_num_groups": 32,
-    "use_linear_projection": False,
-    "dual_cross_attention": False,
-    "only_cross_attention": False,
-    "resnet_time_scale_shift": "default",
-    "mid_block_scale_factor": 1,
-    "use_inflated_groupnorm": True,
-    "unet_use_cross_frame_attention": False,
-    "unet_use_temporal_attention": False,
-}
 
 
 def network(official: Mapping[str, Tensor], config: Mapping[str, Any], name: str) -> tuple[str, nn.Module]:
@@ -73,11 +56,9 @@ def network(official: Mapping[str, Tensor], config: Mapping[str, Any], name: str
     Raises:
         AssetError: `bad_checkpoint`.
     """
-    for option, value in FIXED.items():
-        if config.get(option, value) not in (value, None):
-            raise AssetError("bad_checkpoint", f"{name} wants {option} {config[option]}, which is not known here", HINT)
     with torch.device("meta"):  # sizes alone: the tensors are those of the file
         try:
+            refuse_others(config)
             stem, net, table = _built(official, config)
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
             raise AssetError("bad_checkpoint", f"{name} is no network of MEMO: {error!r}", HINT) from error
@@ -102,74 +83,6 @@ def _built(official: Mapping[str, Tensor], config: Mapping[str, Any]) -> tuple[s
         params = MemoParams(unet_params(config), config.get("audio_attention_dim", 768), temporal)
         return "diffusion_net", DiffusionNet(params), diffusion_table(official)
     return "reference_net", ReferenceNet(unet_params(config)), Table(())
-
-
-def audio_params(official: Mapping[str, Tensor]) -> AudioProjectionParams:
-    """Sizes of the projection of sound; states and layers cannot be told from its file: they are the official ones."""
-    plain = AudioProjectionParams()
-    (width, heard), audio = official["proj1.weight"].shape, len(official["norm.weight"])
-    tokens, channels = len(official["proj3.bias"]) // audio, heard // (plain.window * plain.layers)
-    return AudioProjectionParams(channels=channels, width=width, tokens=tokens, audio=audio)
-
-
-def unet_params(config: Mapping[str, Any]) -> UNetParams:
-    """Sizes of a U-Net from its configuration; what it leaves out is as in Stable Diffusion."""
-    plain = UNetParams()
-    return UNetParams(
-        widths(config, plain.widths),
-        few(config.get("layers_per_block", plain.depth)),
-        few(config.get("attention_head_dim", plain.heads)),  # what diffusers calls so is the number of heads
-        config.get("cross_attention_dim", plain.context),
-        config.get("in_channels", plain.channels),
-    )
-
-
-def vae_params(config: Mapping[str, Any]) -> VAEParams:
-    """Sizes of an `AutoencoderKL`."""
-    plain = VAEParams()
-    return VAEParams(
-        widths(config, plain.widths),
-        few(config.get("layers_per_block", plain.depth)),
-        few(config.get("latent_channels", plain.channels)),
-        config.get("scaling_factor", plain.scale),
-    )
-
-
-def temporal_params(options: Mapping[str, Any]) -> TemporalParams:
-    """Sizes of the temporal modules from `motion_module_kwargs`.
-
-    Raises:
-        ValueError: for attention over anything but time.
-    """
-    kinds = options["attention_block_types"]
-    if set(kinds) != {"Temporal_Self"}:
-        raise ValueError(f"attention of the kinds {', '.join(kinds)}")
-    return TemporalParams(
-        blocks=few(options["num_transformer_block"]),
-        attentions=few(len(kinds)),
-        heads=few(options["num_attention_heads"]),
-        narrowing=few(options.get("temporal_attention_dim_div", 1)),
-        positions=options["temporal_position_encoding"],
-    )
-
-
-def few(count: Any) -> int:
-    """A number that a configuration may give.
-
-    Raises:
-        ValueError.
-    """
-    if not isinstance(count, int) or not 0 < count <= MOST:
-        raise ValueError(f"{count!r} is no number from 1 to {MOST}")
-    return count
-
-
-def widths(config: Mapping[str, Any], plain: tuple[int, ...]) -> tuple[int, ...]:
-    """Channels of all levels; ValueError where they are none."""
-    found = tuple(config.get("block_out_channels", plain))
-    if few(len(found)) < 2 or not all(isinstance(width, int) and 0 < width <= MOST**2 for width in found):
-        raise ValueError(f"levels of {found} channels")
-    return found
 
 
 def diffusion_table(official: Mapping[str, Tensor]) -> Table:
