@@ -191,7 +191,8 @@ def begin_still(net: LatentWarp) -> None:
     colours of wrong places are learned first and have to be forgotten.
     """
     with torch.no_grad():
-        for number, scale in enumerate(net.decoder.scales):
+        scales: Any = net.decoder.scales
+        for number, scale in enumerate(scales):
             scale.flow.weight.mul_(0.05)
             if number == 0:
                 scale.flow.bias[2] = SEEN
