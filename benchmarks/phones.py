@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from facewright.generate.bench.lips import auc
 from header import header
-from lipsync import auc
 
 
 def figures(phones: np.ndarray, labels: np.ndarray) -> dict[str, float]:
