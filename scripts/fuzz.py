@@ -1,6 +1,6 @@
 """Mutated inputs through `verify`: no crash, no hang, no leak, and never a valid signature over changed media.
 
-    python scripts/fuzz.py --count 100000 --work /tmp/fuzz
+    python scripts/fuzz.py --count 100000 --work fuzzed
 
 Media, manifests, sidecars, certificates and rows of the store are mutated; number N names the same changes on every
 machine, to a clip that differs in its keys alone.
