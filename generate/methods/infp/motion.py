@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from ....core.errors import UsageError
 from ....core.training import Batch, Request
 from ...latent.motion_stage import MotionPreset, MotionStage, Piece, normal
 from ...latent.voiced import Voiced
@@ -39,6 +40,9 @@ class INFPMotionStage(MotionStage):
 
     def fitted(self, clips: list[Voiced]) -> None:
         super().fitted(clips)
+        if self.preset.warm_up < 1 and self.preset.model.audio.kind != "phones":
+            hint = "Take phones, or monologues alone (warm_up 1)."
+            raise UsageError("bad_config", "pauses can be told from phones features only", hint)
         loudness = np.concatenate([_loudness(clip.sound) for clip in clips])
         self.quiet = (np.quantile(loudness, 0.05) + np.quantile(loudness, 0.95)) / 2
         softest = int(np.argmin(loudness))
@@ -66,5 +70,5 @@ class INFPMotionStage(MotionStage):
 
 
 def _loudness(sound: np.ndarray) -> np.ndarray:
-    """(T,) of sound (T, substeps, layers, channels): the last channel of phones, the mean of anything else."""
+    """(T,) of sound (T, substeps, layers, channels) as `phones` features have it: their last channel."""
     return sound[..., -1].mean((1, 2))

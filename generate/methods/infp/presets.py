@@ -24,7 +24,7 @@ MOTION = {
     "small": InteractivePreset(
         steps=8000,
         batch=32,
-        expect="an hour of two CPU cores, minutes of a GPU",
+        expect="a small model on phones; not yet run to its end",
         model=SMALL,
         rate=3e-4,
         average=0.999,
@@ -33,8 +33,9 @@ MOTION = {
     "paper": InteractivePreset(
         steps=400_000,
         batch=32,
-        expect="sizes and losses of the paper; days of a GPU",
+        expect="sizes and losses of the paper; never run here",
         model=STANDARD,
+        warm_up=1.0,  # pauses of a voice are told from phones alone
         decay=1e-2,
     ),
     "toy": InteractivePreset(
