@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
+from ..core.media import read_audio
 
 if TYPE_CHECKING:
     from ..core.faces import Face
@@ -15,6 +19,8 @@ REASONS = {
     "face_too_small": "the face is too small",
     "too_short": "the face is not seen for long enough without a break",
     "too_dark": "the face is too dark",
+    "no_sound": "the file has no sound",
+    "too_quiet": "the sound is too quiet",
     "outside_conditions": "the face is seen under conditions that the detector was not tested on",
 }
 """Why a detector abstains; abstention is an answer of its own, never a score in the middle."""
@@ -38,6 +44,21 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Sound:
+    """The sound of the file that is looked at, for detectors that compare lips with a voice."""
+
+    path: Path
+
+    def between(self, start: float, seconds: float) -> np.ndarray:
+        """That stretch as mono float32 (n,), 16,000 samples a second; time 0 is the video's.
+
+        Raises:
+            InputError: no_audio (abstain with `no_sound`), too_short (no sound as late as `start`), empty, unreadable.
+        """
+        return read_audio(self.path, start=start, seconds=seconds)
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What a detector says of one face.
 
@@ -48,6 +69,8 @@ class Evidence:
             abstention.
         times: (n,) seconds of the moments.
         scores, low, high: (n,) each moment's score with the interval of its mean (90 %).
+        details: what only this detector knows, as JSON: `offset` and `confidence` of lip sync, `generator` of
+            attribution. A panel keeps what each member said under `detectors`: name → `Evidence`.
     """
 
     score: float | None
@@ -57,11 +80,12 @@ class Evidence:
     scores: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def abstention(cls, reason: str) -> Evidence:
+    def abstention(cls, reason: str, details: Mapping[str, Any] | None = None) -> Evidence:
         none = np.empty(0, np.float32)
-        return cls(None, reason, None, none, none, none, none)
+        return cls(None, reason, None, none, none, none, none, details or {})
 
 
 class TrackReader(Protocol):
@@ -87,8 +111,8 @@ class Detector(Protocol):
     thresholds: dict[str, float]
     about: dict[str, str]
 
-    def open(self) -> TrackReader:
-        """A reader for one more face."""
+    def open(self, sound: Sound | None = None) -> TrackReader:
+        """A reader for one more face; without a sound it looks at pictures alone."""
         ...
 
     def level(self, false_alarms_per_100: float) -> str:

@@ -19,7 +19,7 @@ from ..core.media import MediaInfo, VideoInfo, VideoReader, probe, read_image
 from ..core.media.source import open_file
 from ..core.progress import Progress, Report, silent
 from ..provenance import verify
-from .detector import Detector, Evidence, Observation, TrackReader
+from .detector import Detector, Evidence, Observation, Sound, TrackReader
 from .identity import Likeness, group
 from .result import FaceReport, ScanReport
 from .sampling import spans
@@ -63,7 +63,7 @@ def scan(
     provenance = verify(path).to_dict()
     provenance["synthetic"] = _declared(provenance)
     parts = spans(info.seconds, fps, detector.fps) if picture is None else []
-    watched = _Watch(detector)
+    watched = _Watch(detector, Sound(path) if info.audio else None)
     if picture is None:
         _look(path, parts, detector, watched, progress)
     else:
@@ -123,9 +123,9 @@ class _Track:
 class _Watch:
     """All faces of a file."""
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, sound: Sound | None) -> None:
         self.frames = 0
-        self._detector = detector
+        self._detector, self._sound = detector, sound
         self._tracks: list[_Track] = []
         self._followed: dict[int, _Track] = {}
 
@@ -138,7 +138,7 @@ class _Watch:
         luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         for number, face in list(faces.items())[:_MOST_AT_ONCE]:
             if number not in self._followed:
-                self._followed[number] = _Track(self._detector.open())
+                self._followed[number] = _Track(self._detector.open(self._sound))
                 self._tracks.append(self._followed[number])
             one = self._followed[number]
             if len(one.times) % _LOOK_ALIKE_EVERY == 0:

@@ -137,6 +137,6 @@ class AudioReader:
                 self.warnings.append(f"{clock.leaps} leaps of the clock closed")
 
 
-def read_audio(source: Source, *, rate: int = 16000, seconds: float | None = None) -> np.ndarray:
-    """All the sound, or the first `seconds`, as one float32 array `(n,)`; see `AudioReader`."""
-    return np.concatenate(list(AudioReader(source, rate=rate, chunk=1 << 20, seconds=seconds)))
+def read_audio(source: Source, *, rate: int = 16000, start: float = 0.0, seconds: float | None = None) -> np.ndarray:
+    """All the sound, or `seconds` of it from `start` on, as one float32 array `(n,)`; see `AudioReader`."""
+    return np.concatenate(list(AudioReader(source, rate=rate, chunk=1 << 20, start=start, seconds=seconds)))

@@ -17,7 +17,7 @@ from ...core.errors import AssetError
 from ...core.faces import euler, fit_pose
 from ...core.weights import check, read_record
 from ..calibration import Calibration, level
-from ..detector import Evidence, Observation
+from ..detector import Evidence, Observation, Sound
 from .features import NAMES, VERSION, FeatureStream, around
 
 FPS = 10.0
@@ -135,7 +135,7 @@ class ResidualDetector:
         about |= {"Tested": record.metrics["in words"], "Weights": f"SHA-256 {record.files[0].sha256}"}
         return cls(ResidualModel.read(record.files[0].path), about)
 
-    def open(self) -> ResidualReader:
+    def open(self, sound: Sound | None = None) -> ResidualReader:
         return ResidualReader(self.model)
 
     def level(self, false_alarms_per_100: float) -> str:

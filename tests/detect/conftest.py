@@ -59,7 +59,7 @@ class Told:
     def level(self, rate: float) -> str:
         return level(rate, 5.0)
 
-    def open(self) -> Told.Reader:
+    def open(self, sound=None) -> Told.Reader:
         return Told.Reader(self)
 
     class Reader:
