@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,12 @@ from click.core import ParameterSource
 
 from ..core.errors import InputError, UsageError
 from ..core.progress import Report, silent
+from ..detect.registry import TRAINERS, trainer
 from ..generate.methods import registry
 from .progress import progress
 from .session import Answer, Session
 from .verb import Verb, option
 
-DETECTORS = ("residual",)
 LOOP = ("stage", "steps", "device", "precision", "micro_batch", "workers")  # options of methods that train in stages
 
 
@@ -29,7 +31,7 @@ facewright train meshwarp --data data --out runs/001
 facewright train residual --data corpus/index.csv --out runs/002
 """,
 )
-@click.argument("name", type=click.Choice([*registry.TRAINED, *DETECTORS]))
+@click.argument("name", type=click.Choice([*registry.TRAINED, *TRAINERS]))
 @option("--data", metavar="PATH", type=click.Path(path_type=Path), required=True, help="What to learn from.")
 @option("--out", metavar="DIR", type=click.Path(path_type=Path), required=True, help="Folder for weights and record.")
 @option("--stage", type=int, help="Which stage of a method that has several.")
@@ -74,9 +76,9 @@ def train(
 ) -> Answer:
     """Train a method or a detector on data of your own.
 
-    A method learns from an index of clips or a folder with MANIFEST.csv, the detector from an index of genuine and
-    synthetic clips. The same command goes on where a former run in --out stopped. Several devices and machines:
-    `accelerate launch -m facewright train …`.
+    A method learns from an index of clips or a folder with MANIFEST.csv, a detector from an index of genuine and
+    synthetic clips, or of genuine ones alone if it makes their counterparts itself. The same command goes on where a
+    former run in --out stopped. Several devices and machines: `accelerate launch -m facewright train …`.
     """
     if not data.exists():
         raise InputError("data_missing", f"there is nothing at {data}", "Name what to learn from with --data.")
@@ -86,14 +88,14 @@ def train(
     common = {"preset": preset, "seed": seed, "dry_run": dry_run}
     with progress(ctx.ensure_object(Session)) as report:
         report = report if first else silent
-        stages = registry.stages(name) if name in registry.TRAINED else {}
-        if stages:
-            result = _train_stage(name, stages, data, out, device=device, report=report, **common, **loop)
+        known = trainer(name) if name in TRAINERS else registry.stages(name)
+        if isinstance(known, Mapping) and known:
+            result = _train_stage(name, known, data, out, device=device, report=report, **common, **loop)
         elif given := [word for word in LOOP if ctx.get_parameter_source(word) == ParameterSource.COMMANDLINE]:
             raise UsageError("usage", f"{name} has no --{given[0].replace('_', '-')}", "Leave it away.")
         else:
-            run = registry.trainer(name) if name in registry.TRAINED else _train_detector
-            result = run(data, out, **common, progress=report)
+            fit = partial(_fit, name, known) if callable(known) else registry.trainer(name)
+            result = fit(data, out, **common, progress=report)
     lines = [f"{field.replace('_', ' ')}: {value}" for field, value in result.items()]
     return Answer(result, "\n".join([*lines, *(["nothing was trained (--dry-run)"] if dry_run else [])]))
 
@@ -123,18 +125,25 @@ def _train_stage(
     return run(name, stages, number, data, out, options=options, progress=report, **wishes)
 
 
-def _train_detector(
-    data: Path, out: Path, *, preset: str | None, seed: int, dry_run: bool, progress: Report
+def _fit(
+    name: str,
+    detector: Callable[..., dict[str, Any]],
+    data: Path,
+    out: Path,
+    *,
+    preset: str | None,
+    seed: int,
+    dry_run: bool,
+    progress: Report,
 ) -> dict[str, Any]:
     from ..datasets.index import groups, read_index
-    from ..detect.training import train_detector
 
     if preset:
-        raise UsageError("unknown_preset", "the detector has no presets", "Leave --preset away.")
+        raise UsageError("unknown_preset", f"{name} has no presets", "Leave --preset away.")
     if dry_run:
         entries = read_index(data)
         synthetic = sum(entry.synthetic for entry in entries)
         people = len(set(groups(entries)))
         return {"genuine": len(entries) - synthetic, "synthetic": synthetic, "people_and_sources": people}
-    command = f"facewright train residual --data INDEX --out DIR --seed {seed}"
-    return train_detector(data, out, seed=seed, command=command, progress=progress)
+    command = f"facewright train {name} --data INDEX --out DIR --seed {seed}"
+    return detector(data, out, seed=seed, command=command, progress=progress)
