@@ -27,20 +27,22 @@ def encode(
     width: int,
     height: int,
     mark: str | None,
-    sound_mark: str,
+    sound_mark: str | None,
     audio: Iterable[np.ndarray] | None,
     audio_rate: int | None,
     metadata: Mapping[str, str] | None,
     total: int | None,
     progress: Report,
     watch: Stopwatch,
+    instead_of: str | None = None,
 ) -> tuple[int, str]:
     """Pull, mark and encode; the next chunk is rendered while the last is marked and encoded.
 
     Args:
         mark: record id to mark the frames with; None if they carry their mark already.
-        sound_mark: record id to mark the sound with.
+        sound_mark: likewise the sound.
         watch: is told the seconds spent to "mark" and "encode".
+        instead_of: record id of a mark that the frames carry, to be taken back.
         The rest as for `seal`.
 
     Returns:
@@ -52,9 +54,12 @@ def encode(
         Whatever the writer, `chunks` or `audio` raise; then there is no file.
     """
     with _refusing():
-        marker = VideoMarker(mark, width=width, height=height, fps=float(fps)) if mark else None
+        shape = {"width": width, "height": height, "fps": float(fps)}
+        marker = VideoMarker(mark, **shape, instead_of=instead_of) if mark else None
     rendered = hashlib.sha256() if mark else None
-    sound = Sound(_marked(audio, audio_rate, sound_mark), audio_rate) if audio is not None and audio_rate else None
+    if sound_mark and audio is not None and audio_rate:
+        audio = _marked(audio, audio_rate, sound_mark)
+    sound = Sound(audio, audio_rate) if audio is not None and audio_rate else None
 
     def put(frames: np.ndarray, start: int, samples: list[np.ndarray]) -> None:
         if marker and rendered:

@@ -1,8 +1,8 @@
 """The one writer of generated video.
 
 Mark every frame → encode to a temporary file → fingerprint what was encoded → sign a copy → reopen the copy, decode the
-mark from its pixels, validate its manifest → row in the store → put it at the target in one step. A step that fails
-takes everything with it. Frames are marked before the encoder sees them, so even `kill -9` leaves at most a hidden file
+mark from its pixels (if it is thin: mark what was encoded once more, and again from there), validate its manifest → row
+in the store → put it at the target in one step. A step that fails takes everything with it. Frames are marked before the encoder sees them, so even `kill -9` leaves at most a hidden file
 that carries the mark, and the next run in the folder removes it. There is no switch.
 """
 
@@ -24,6 +24,7 @@ import numpy as np
 from ..core.errors import FacewrightError, InputError, RefusedError, UsageError
 from ..core.progress import Progress, Report, silent
 from . import fingerprint
+from .coating import MOST, coat, firm
 from .encoding import Stopwatch, encode
 from .keys import Signer, default_signer
 from .manifest import sign
@@ -32,7 +33,7 @@ from .record import Draft, Record, new_record_id
 from .stamping import add_stamp, authority
 from .store import Store
 from .target import check_target, claim
-from .watermark import read_mark
+from .watermark import MarkReading, read_mark
 from .watermark.sound import read_sound_mark
 
 PACKAGES = ("facewright", "numpy", "torch", "av", "opencv-python", "mediapipe", "c2pa-python")
@@ -117,7 +118,7 @@ def seal(
     draft_fields = {**_shallow(draft), "ingredients": tuple(item.measured() for item in draft.ingredients)}
     watch = Stopwatch()
     with claim(target) as held:
-        encoded, signed = held.temporary(), held.temporary()
+        encoded = held.temporary()
         frames, pixels = encode(
             chunks,
             encoded,
@@ -133,48 +134,58 @@ def seal(
             progress=progress,
             watch=watch,
         )
-        progress(Progress("check", 0, 2, "steps"))
-        with watch("check"):
-            likeness = fingerprint.measure(encoded).to_bytes()
-            sound = sound_report(encoded, record_id) if audio is not None else None
-        record = Record(
-            **draft_fields,
-            record_id=record_id,
-            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            versions=_versions(),
-            width=width,
-            height=height,
-            fps=str(Fraction(fps).limit_denominator(1001)),
-            frames=frames,
-            seconds=frames / float(fps),
-            fingerprint_sha256=fingerprint.digest(likeness),
-            pixels_sha256=pixels,
-            sound=sound,
-        )
-        progress(Progress("sign", 0, 1, "steps"))
-        with watch("sign"):
-            manifest = sign(encoded, signed, record, signer, target.name)
-            encoded.unlink()
-            if url := authority():
+        for further in range(MOST + 1):
+            progress(Progress("check", 0, 2, "steps"))
+            with watch("check"):
+                likeness = fingerprint.measure(encoded).to_bytes()
+                sound = sound_report(encoded, record_id) if audio is not None else None
+            record = Record(
+                **draft_fields,
+                record_id=record_id,
+                created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                versions=_versions(),
+                width=width,
+                height=height,
+                fps=str(Fraction(fps).limit_denominator(1001)),
+                frames=frames,
+                seconds=frames / float(fps),
+                fingerprint_sha256=fingerprint.digest(likeness),
+                pixels_sha256=pixels,
+                sound=sound,
+            )
+            progress(Progress("sign", 0, 1, "steps"))
+            with watch("sign"):
+                signed = held.temporary()
+                manifest = sign(encoded, signed, record, signer, target.name)
+            progress(Progress("check", 1, 2, "steps"))
+            with watch("check"):
+                reading = read_mark(signed)
+            if further == MOST or firm(reading, record_id) or (marked and not reading.found):
+                break
+            thin, encoded = encoded, held.temporary()
+            coat(thin, encoded, record_id, reading, fps=fps, metadata=metadata, progress=progress, watch=watch)
+            thin.unlink()
+            signed.unlink()
+        encoded.unlink()
+        if url := authority():
+            with watch("sign"):
                 signed, unstamped = held.temporary(), signed
                 add_stamp(unstamped, signed, signer, url)
                 unstamped.unlink()
-        progress(Progress("check", 1, 2, "steps"))
         with watch("check"):
-            check(signed, record_id)
+            check(reading, signed, record_id)
         with _recorded(store, record, manifest, likeness):
             held.publish(signed, force)
     progress(Progress("check", 2, 2, "steps"))
     return Sealed(target, record_id, frames, record.seconds, watch.seconds)
 
 
-def check(path: Path, record_id: str) -> None:
-    """Reopen a signed file and refuse it unless its pixels and its manifest both give `record_id`.
+def check(reading: MarkReading, path: Path, record_id: str) -> None:
+    """Refuse a signed file unless its pixels, as read, and its manifest both give `record_id`.
 
     Raises:
         RefusedError: "mark_failed" or "sign_failed".
     """
-    reading = read_mark(path)
     if not reading.found or reading.record_id != record_id:
         found = f"another id, {reading.record_id}" if reading.found else "none"
         raise RefusedError(

@@ -13,6 +13,7 @@ from .mask import gain_map
 from .order import PARTS, SECONDS
 from .payload import to_bits
 
+TAKEN_BACK = 0.7  # of the amplitude, of a mark that is replaced: what an encoder has left of it
 ONSET, FADING = 1.0, 0.2  # the first frame's additional share of the amplitude; seconds in which it falls to a third
 
 
@@ -29,17 +30,29 @@ class VideoMarker:
         width: of the frames, px.
         height: likewise.
         fps: frames per second.
+        instead_of: record id of a mark that the frames carry in the same place, to be taken back.
         key: of the mark; None for `resolve_key()`.
 
     Raises:
-        ValueError: the id is not 16 hex digits.
+        ValueError: an id is not 16 hex digits.
     """
 
-    def __init__(self, record_id: str, *, width: int, height: int, fps: float, key: bytes | None = None) -> None:
+    def __init__(
+        self,
+        record_id: str,
+        *,
+        width: int,
+        height: int,
+        fps: float,
+        instead_of: str | None = None,
+        key: bytes | None = None,
+    ) -> None:
         key = resolve_key() if key is None else key
         self.record_id, self.width, self.height, self.fps = record_id, width, height, fps
         self._key = key
         self._steady = pattern(to_bits(record_id, key), key, width=width, height=height)
+        if instead_of is not None:
+            self._steady -= TAKEN_BACK * pattern(to_bits(instead_of, key), key, width=width, height=height)
         self._part, self._pattern = -1, self._steady
 
     def mark(self, frames: np.ndarray, start: int) -> np.ndarray:

@@ -97,6 +97,39 @@ def test_frames_marked_before(run, frames):
     assert read_mark(sealed.path).record_id == record_id
 
 
+def test_frames_that_carry_another_mark(run, frames):
+    """As a talking head made of a frame of an earlier one: both marks lie in the same place, the first the louder."""
+    earlier, record_id = new_record_id(), new_record_id()
+    marker = VideoMarker(earlier, width=256, height=256, fps=25.0)
+    sealed = run((marker.mark(marker.mark(chunk, 0), 0) for chunk in frames()), record_id=record_id)
+    reading = read_mark(sealed.path)
+    assert reading.record_id == record_id
+    assert reading.details["bits_corrected"] < 0.18 * reading.details["coded_bits"]
+
+
+def test_a_mark_that_is_thin_is_written_once_more(run, frames, monkeypatch):
+    coats = []
+    monkeypatch.setattr(sealing, "coat", lambda *said, **more: (coats.append(said[3]), coat(*said, **more)))
+    coat = importlib.import_module("facewright.provenance.coating").coat
+    noise = np.random.default_rng(0).integers(0, 256, (75, 256, 256, 1), np.uint8)  # drowns it
+
+    def noisy():
+        start = 0
+        for chunk in frames():
+            rough = noise[start : start + len(chunk)]
+            yield np.where(np.arange(256)[:, None, None] < 210, rough, chunk)
+            start += len(chunk)
+
+    sound = (np.sin(np.arange(16_000) / 20).astype(np.float32) / 4 for _ in range(3))
+    sealed = run(noisy(), audio=sound, audio_rate=16_000)
+    assert coats
+    assert probe(sealed.path).video.frames == 75
+    assert probe(sealed.path).audio.seconds == pytest.approx(3, abs=0.1)
+    first, last = coats[0], read_mark(sealed.path)
+    assert last.record_id == sealed.record_id
+    assert not first.found or last.p_value < first.p_value
+
+
 def test_the_pixels_do_not_depend_on_the_chunks(run, frames):
     def decoded(chunk: int) -> np.ndarray:
         sealed = run(frames(chunk=chunk), f"{chunk}.mp4", record_id="00112233445566ff")
@@ -141,7 +174,8 @@ def not_found(*_, **__):
 
 
 def another(*_, **__):
-    return MarkReading(found=True, record_id="0" * 16, p_value=1e-9, details={})
+    place = {"flipped": False, "turned": 0, "rotation": 0.0, "scale": 1.0, "shift": [0.0, 0.0]}
+    return MarkReading(found=True, record_id="0" * 16, p_value=1e-9, details=place)
 
 
 def interrupt(*_, **__):
