@@ -1,7 +1,7 @@
 """A second coat of the mark, over a video that was encoded with one already.
 
-A clip of a second or two, a small or a dark one may hold its mark only just; and what was made of a picture that carries
-the mark of an earlier record carries both, of which either may be the louder. So the mark is measured after the
+A clip of a second or two, a small or a dark one may hold its mark only just; and what was made of a picture that
+carries the mark of an earlier record carries both, of which either may be the louder. So the mark is measured after the
 encoding, and where it is thin or drowned the encoded video is marked once more. What stands in place of an earlier mark
 is taken back at the same time, as far as it lies where it was written.
 """

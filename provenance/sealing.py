@@ -1,9 +1,10 @@
 """The one writer of generated video.
 
 Mark every frame → encode to a temporary file → fingerprint what was encoded → sign a copy → reopen the copy, decode the
-mark from its pixels (if it is thin: mark what was encoded once more, and again from there), validate its manifest → row
-in the store → put it at the target in one step. A step that fails takes everything with it. Frames are marked before the encoder sees them, so even `kill -9` leaves at most a hidden file
-that carries the mark, and the next run in the folder removes it. There is no switch.
+mark from its pixels (where it is thin: mark what was encoded once more, and again from there), validate its manifest →
+row in the store → put it at the target in one step. A step that fails takes everything with it. Frames are marked
+before the encoder sees them, so even `kill -9` leaves at most a hidden file that carries the mark, and the next run in
+the folder removes it. There is no switch.
 """
 
 from __future__ import annotations
