@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...core.errors import AssetError, InputError
+from ...core.errors import InputError
 from ...core.faces import Face, crop_face, load_backend
 from ...core.faces.crop import transform, warp
 from ...core.media import VideoReader
-from ...core.weights import WeightRecord, check, record, records
+from ...core.weights import record
 from ..drive import Drive
 from ..method import Card, ControlValue
 from ..nets.audio import RATE, features, open_features
 from ..nets.latentwarp import LatentWarp, relative_motion
 from ..nets.windows import FPS, MotionModel
-from .networks import AUTOENCODER, MOTION, load_network
+from .networks import AUTOENCODER, MOTION, installed, load_network
 from .portrait import LatentPortrait, prepare, render, still
 from .samples import picture, recipe
 from .timing import resampled
@@ -49,22 +49,13 @@ class LatentMethod:
     def __init__(self, device: str = "auto", weights: str | None = None) -> None:
         self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
         name, _, stem = (weights or self.card.weights[0]).partition(":")
-        held = self._record(name)
+        held = installed(self.card.name, name)
         self.net = load_network(LatentWarp, held, AUTOENCODER).to(self.device)
         self.model: Any = load_network(self.kind, held, stem or MOTION).to(self.device)
         kind = self.model.params.audio.kind
         encoder = f"{name}-{kind}" if kind in ENCODERS else None
         self.records = (name, encoder) if encoder else (name,)
         self.ticks = open_features(self.model.params.audio, record(encoder).files[0].path.parent if encoder else None)
-
-    def _record(self, name: str) -> WeightRecord:
-        known = {held.name: held for held in records()}
-        if name not in known:
-            method = self.card.name
-            hint = f"Import some (facewright weights import {method} DIR), or train them; name them with --weights."
-            raise AssetError("weights_missing", f"{method} ships without weights, and there are no {name!r} here", hint)
-        check(known[name])
-        return known[name]
 
     def controls(self, state: LatentPortrait, controls: Mapping[str, ControlValue]) -> Any:
         """What the motion model takes, from the card's controls."""

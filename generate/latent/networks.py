@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from ...core.errors import AssetError, UsageError
-from ...core.weights import WeightRecord
+from ...core.weights import WeightRecord, check, records
 from ..nets import stored
 
 AUTOENCODER, MOTION = "stage1", "stage2"  # stems of the files
@@ -29,3 +29,17 @@ def load_network(kind: type[stored.Net], record: WeightRecord, stem: str) -> sto
         raise UsageError("unknown_weights", f"{record.name} holds several networks {stem}", f"Choose one of: {names}.")
     network: nn.Module = stored.load(kind, found.get(stem) or next(iter(found.values())))
     return network.requires_grad_(False)  # type: ignore[return-value]
+
+
+def installed(method: str, name: str) -> WeightRecord:
+    """The weights `name` of a method that ships none, checked against their record.
+
+    Raises:
+        AssetError: `weights_missing`, `hash_mismatch`.
+    """
+    known = {held.name: held for held in records()}
+    if name not in known:
+        hint = f"Import some (facewright weights import {method} DIR), or train them; name them with --weights."
+        raise AssetError("weights_missing", f"{method} ships without weights, and there are no {name!r} here", hint)
+    check(known[name])
+    return known[name]

@@ -21,12 +21,13 @@ from facewright.generate.methods.makeyouranchor.head import cut_out
 from facewright.generate.methods.makeyouranchor.model import Control, UNet
 from facewright.generate.methods.makeyouranchor.pipeline import MakeYourAnchor
 from facewright.generate.nets import stored
+from facewright.generate.nets.ldm.vae import VAE, VAEParams
 from facewright.generate.replaying import Origin, replay
 from facewright.generate.talker import Talker
 
 SMALL = {"channels": (32, 32, 32, 32), "context": 32, "heads": 4}
 NETS = {
-    "vae": lambda: pictures.Autoencoder(params.AutoencoderParams((32, 32, 32, 32))),
+    "vae": lambda: VAE(VAEParams((32, 32, 32, 32))),
     "image_encoder": lambda: pictures.Appearance(params.AppearanceParams(32, 64, 1, 4)),
     "text_encoder": lambda: pictures.Unconditional(params.UnconditionalParams(50, 32)),
     "body-unet": lambda: UNet(params.UNetParams(**SMALL)),

@@ -12,14 +12,15 @@ from facewright.core import weights
 from facewright.core.errors import AssetError
 from facewright.generate.importing.official import import_weights
 from facewright.generate.methods.makeyouranchor.model import Control, UNet
-from facewright.generate.methods.makeyouranchor.pictures import Autoencoder, Unconditional
+from facewright.generate.methods.makeyouranchor.pictures import Unconditional
 from facewright.generate.nets import stored
+from facewright.generate.nets.ldm.vae import VAE
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from .fixture import Fixture
 from .test_mya import networks, step_of
 
-VAE = {"block_out_channels": [32] * 4, "down_block_types": ["DownEncoderBlock2D"] * 4, "layers_per_block": 2}
+SIZES = {"block_out_channels": [32] * 4, "down_block_types": ["DownEncoderBlock2D"] * 4, "layers_per_block": 2}
 CLIP = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 NAME = "makeyouranchor-official"
 
@@ -38,7 +39,7 @@ def person(tmp_path_factory):
 @torch.inference_mode()
 def test_what_belongs_to_no_person_is_imported(tmp_path):
     torch.manual_seed(0)
-    vae = AutoencoderKL(**VAE, up_block_types=["UpDecoderBlock2D"] * 4, latent_channels=4).eval()
+    vae = AutoencoderKL(**SIZES, up_block_types=["UpDecoderBlock2D"] * 4, latent_channels=4).eval()
     vae.save_pretrained(tmp_path / "vae")
     words = CLIPTextModel(CLIPTextConfig(**CLIP)).eval()
     inner, folder = getattr(words, "text_model", words).state_dict(), tmp_path / "text_encoder"
@@ -48,10 +49,10 @@ def test_what_belongs_to_no_person_is_imported(tmp_path):
     (record,) = import_weights("makeyouranchor", tmp_path)
     paths = {file.path.stem: file.path for file in record.files}
 
-    picture, ours = torch.rand(1, 3, 32, 32), stored.load(Autoencoder, paths["vae"])
+    picture, ours = torch.rand(1, 3, 32, 32), stored.load(VAE, paths["vae"])
     latent = vae.encode(picture).latent_dist.mean
     torch.testing.assert_close(ours.encode(picture), latent * 0.18215)
-    torch.testing.assert_close(ours.decode(latent * 0.18215), vae.decode(latent).sample)
+    torch.testing.assert_close(ours.raw(latent * 0.18215), vae.decode(latent).sample)
     empty = words(input_ids=torch.tensor([[49406] + [49407] * 49])).last_hidden_state[0]
     torch.testing.assert_close(stored.load(Unconditional, paths["text_encoder"]).tokens, empty)
 

@@ -7,18 +7,17 @@ as diffusers stores them. Key names are those of diffusers, as ours are.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ....core.errors import AssetError
+from ...nets.ldm.official import filled, length
 from ...nets.renaming import HINT, Table
 from .model import Control, UNet
 from .params import ControlParams, UNetParams
 
-Net = TypeVar("Net", bound=nn.Module)
 TABLE = Table(
     ((r"^", "net."),),
     unused=(r"\.norm_temp\.",),  # of the official ControlNet over clips, which never calls it
@@ -38,7 +37,7 @@ def unet(official: Mapping[str, Tensor], name: str = "U-Net", *, heads: int = 8,
     """
     sizes = _sizes(official, name)
     outputs = length(official, "conv_out.bias", name)
-    return filled(lambda: UNet(UNetParams(outputs=outputs, heads=heads, clips=clips, **sizes)), official, name)
+    return filled(lambda: UNet(UNetParams(outputs=outputs, heads=heads, clips=clips, **sizes)), official, name, TABLE)
 
 
 def control(official: Mapping[str, Tensor], name: str = "ControlNet", *, heads: int = 8, clips: bool = True) -> Control:
@@ -46,7 +45,7 @@ def control(official: Mapping[str, Tensor], name: str = "ControlNet", *, heads: 
     sizes = _sizes(official, name)
     narrowing = sorted(key for key in official if re.fullmatch(rf"{HINTS}\.blocks\.\d+\.bias", key))[::2]
     hint = (*(length(official, key, name) for key in narrowing), length(official, f"{HINTS}.blocks.5.bias", name))
-    return filled(lambda: Control(ControlParams(hint=hint, heads=heads, clips=clips, **sizes)), official, name)
+    return filled(lambda: Control(ControlParams(hint=hint, heads=heads, clips=clips, **sizes)), official, name, TABLE)
 
 
 def _sizes(official: Mapping[str, Tensor], name: str) -> dict[str, Any]:
@@ -60,26 +59,3 @@ def _sizes(official: Mapping[str, Tensor], name: str) -> dict[str, Any]:
         "channels": channels,
         "context": length(official, query, name, 1),
     }
-
-
-def length(official: Mapping[str, Tensor], key: str, name: str, dimension: int = 0) -> int:
-    """One size of a tensor of a checkpoint.
-
-    Raises:
-        AssetError: `bad_checkpoint` if there is none.
-    """
-    found = official.get(key)
-    if found is None or found.ndim <= dimension or not found.shape[dimension]:
-        raise AssetError("bad_checkpoint", f"{name} has no {key}", HINT)
-    return found.shape[dimension]
-
-
-def filled(build: Callable[[], Net], official: Mapping[str, Tensor], name: str, table: Table = TABLE) -> Net:
-    """A network with the tensors of a checkpoint in it."""
-    with torch.device("meta"):  # its sizes are a stranger's: nothing is allocated before they have been compared
-        net = build()
-    tensors = table.convert(official, net.state_dict(), name)
-    if next(net.buffers(), None) is not None:  # constants that no file holds
-        net = build()
-    net.load_state_dict(tensors, assign=True)
-    return net.eval()

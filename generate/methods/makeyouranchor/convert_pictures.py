@@ -1,6 +1,6 @@
-"""What Make-Your-Anchor takes from others, as our networks: Stable Diffusion's auto-encoder and text tower, CLIP.
+"""What Make-Your-Anchor takes from others, as our networks: the two towers of CLIP.
 
-Sources: folders `vae` and `text_encoder` of Stable Diffusion 1.5; `openai/clip-vit-base-patch32`.
+Sources: folder `text_encoder` of Stable Diffusion 1.5; `openai/clip-vit-base-patch32`.
 """
 
 from __future__ import annotations
@@ -13,40 +13,22 @@ import torch
 from torch import Tensor
 
 from ....core.errors import AssetError
+from ...nets.ldm.official import filled, length
 from ...nets.renaming import HINT, Table
-from .convert import filled, length
-from .params import AppearanceParams, AutoencoderParams, TextParams, UnconditionalParams
-from .pictures import Appearance, Autoencoder, Text, Unconditional
+from .params import AppearanceParams, TextParams, UnconditionalParams
+from .pictures import Appearance, Text, Unconditional
 
-AUTOENCODER = Table(
-    (
-        (r"\.query\.", ".to_q."),  # as older files have it
-        (r"\.key\.", ".to_k."),
-        (r"\.value\.", ".to_v."),
-        (r"\.proj_attn\.", ".to_out.0."),
-        (r"^", "net."),
-    )
-)
 TOWER = Table(((r"^(vision|text)_model\.", ""), (r"^", "net.")), unused=(r"position_ids$",))
 LARGEST = 8192  # of sizes that a file tells: they bound the memory it asks for
 START, END = 49406, 49407  # of a text, in CLIP's vocabulary
 
 
-def autoencoder(official: Mapping[str, Tensor], config: Mapping[str, Any], name: str = "VAE") -> Autoencoder:
-    """The auto-encoder of a `vae` folder.
+def appearance(official: Mapping[str, Tensor], config: Mapping[str, Any], name: str = "CLIP") -> Appearance:
+    """The picture tower of CLIP, from a file with or without the text tower.
 
     Raises:
         AssetError: `bad_checkpoint`.
     """
-    channels = tuple(length(official, f"encoder.down_blocks.{level}.resnets.0.conv1.bias", name) for level in range(4))
-    latent, scale = length(official, "quant_conv.bias", name) // 2, config.get("scaling_factor", 0.18215)
-    if not isinstance(scale, float) or not 0 < scale < 10 or any(count % 32 for count in channels):
-        raise AssetError("bad_checkpoint", f"{name} is no auto-encoder of Stable Diffusion", HINT)
-    return filled(lambda: Autoencoder(AutoencoderParams(channels, latent, scale)), official, name, AUTOENCODER)
-
-
-def appearance(official: Mapping[str, Tensor], config: Mapping[str, Any], name: str = "CLIP") -> Appearance:
-    """The picture tower of CLIP, from a file with or without the text tower; errors as of `autoencoder`."""
     config = config.get("vision_config", config)
     tower = {key: value for key, value in official.items() if key.startswith("vision_model.")}
     patch = length(tower, "vision_model.embeddings.patch_embedding.weight", name, 2)

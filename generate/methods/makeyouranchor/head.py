@@ -21,8 +21,8 @@ from ....core.faces.crop import transform, warp
 from ....core.faces.face import FaceBackend
 from ....core.faces.topology import OVAL
 from ...latent.samples import picture, pixels
+from ...nets.ldm.vae import VAE
 from .denoising import Denoiser, Frame
-from .pictures import Autoencoder
 
 FEATHER = 0.06  # of the crop's side, over which it fades into the frame
 GROWN = 3  # pixels of the square by which the mask is dilated
@@ -68,7 +68,7 @@ class Head:
     """
 
     finder: FaceBackend
-    autoencoder: Autoencoder
+    autoencoder: VAE
     side: int
     batch: int
 

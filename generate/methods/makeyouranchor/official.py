@@ -11,8 +11,9 @@ from torch import nn
 from ....core.errors import AssetError
 from ...importing.checkpoint import HINT, named_tensors
 from ...importing.official import Official
+from ...nets.ldm.official import autoencoder
 from .convert import control, unet
-from .convert_pictures import appearance, autoencoder, unconditional
+from .convert_pictures import appearance, unconditional
 
 INPUTS = {("body", "unet"): 4, ("body", "controlnet"): 4, ("head", "unet"): 9, ("head", "controlnet"): 4}
 OTHERS = {"vae": autoencoder, "image_encoder": appearance, "text_encoder": unconditional}  # not of a person

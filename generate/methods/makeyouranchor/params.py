@@ -94,50 +94,36 @@ class ScheduleParams:
 
 
 @dataclass(frozen=True)
-class AutoencoderParams:
-    """The auto-encoder of Stable Diffusion.
+class TransformerParams:
+    """A transformer of CLIP.
 
     Attributes:
-        channels: of each resolution, the finest first.
-        latent: channels of a latent.
-        scale: what brings latents to unit size.
-    """
-
-    channels: tuple[int, ...] = (128, 256, 512, 512)
-    latent: int = 4
-    scale: float = 0.18215
-
-
-@dataclass(frozen=True)
-class AppearanceParams:
-    """CLIP's picture tower, by default ViT-B/32.
-
-    Attributes:
-        width, inner, depth, heads: of the transformer; `inner` within its feed-forward layers.
-        picture, patch: sides in pixels.
+        width, inner, depth, heads: its sizes; `inner` within its feed-forward layers.
     """
 
     width: int = 768
     inner: int = 3072
     depth: int = 12
     heads: int = 12
+
+    def config(self) -> dict[str, int]:
+        """The same under the names of transformers."""
+        names = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
+        return dict(zip(names, (self.width, self.inner, self.depth, self.heads), strict=True))
+
+
+@dataclass(frozen=True)
+class AppearanceParams(TransformerParams):
+    """CLIP's picture tower, by default ViT-B/32; sides of a picture and a patch in pixels."""
+
     picture: int = 224
     patch: int = 32
 
 
 @dataclass(frozen=True)
-class TextParams:
-    """CLIP's text tower.
+class TextParams(TransformerParams):
+    """CLIP's text tower; sizes of the vocabulary and of the longest text."""
 
-    Attributes:
-        width, inner, depth, heads: of the transformer.
-        words, places: sizes of the vocabulary and of the longest text.
-    """
-
-    width: int = 768
-    inner: int = 3072
-    depth: int = 12
-    heads: int = 12
     words: int = 49408
     places: int = 77
 

@@ -1,44 +1,17 @@
-"""What stands around the denoisers: pictures as latents, and appearance as tokens.
-
-Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", CVPR 2022 (arXiv 2112.10752); Radford et
-al., CLIP, ICML 2021 (2103.00020). The networks are those of diffusers and transformers.
-"""
+"""Appearance as tokens: Radford et al., CLIP, ICML 2021 (arXiv 2103.00020), as transformers has it."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ....core.errors import AssetError
-from .params import AppearanceParams, AutoencoderParams, TextParams, UnconditionalParams
+from .params import AppearanceParams, TextParams, UnconditionalParams
 
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of CLIP's pictures
-
-
-class Autoencoder(nn.Module):
-    """Pictures to latents an eighth as wide, and back."""
-
-    bare: ClassVar = True
-
-    def __init__(self, params: AutoencoderParams) -> None:
-        super().__init__()
-        self.params = params
-        down, up = ["DownEncoderBlock2D"], ["UpDecoderBlock2D"]
-        options: Any = {"block_out_channels": params.channels, "latent_channels": params.latent}
-        options |= {"down_block_types": down * len(params.channels), "up_block_types": up * len(params.channels)}
-        self.net: Any = AutoencoderKL(**options, layers_per_block=2, scaling_factor=params.scale)
-
-    def encode(self, pictures: Tensor) -> Tensor:
-        """Mean latents (b, 4, h, w), at unit size, of pictures (b, 3, 8h, 8w) in [-1, 1]."""
-        return self.net.encode(pictures).latent_dist.mean * self.params.scale
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """Pictures (b, 3, 8h, 8w), about [-1, 1], of latents (b, 4, h, w)."""
-        return self.net.decode(latents / self.params.scale, return_dict=False)[0]
 
 
 class Appearance(nn.Module):
@@ -48,14 +21,7 @@ class Appearance(nn.Module):
         super().__init__()
         self.params = params
         transformers = _transformers()
-        config = transformers.CLIPVisionConfig(
-            hidden_size=params.width,
-            intermediate_size=params.inner,
-            num_hidden_layers=params.depth,
-            num_attention_heads=params.heads,
-            image_size=params.picture,
-            patch_size=params.patch,
-        )
+        config = transformers.CLIPVisionConfig(image_size=params.picture, patch_size=params.patch, **params.config())
         net = transformers.CLIPVisionModel(config)
         self.net = getattr(net, "vision_model", net)  # one level less since transformers 5
 
@@ -79,12 +45,7 @@ class Text(nn.Module):
         self.params = params
         transformers = _transformers()
         config = transformers.CLIPTextConfig(
-            hidden_size=params.width,
-            intermediate_size=params.inner,
-            num_hidden_layers=params.depth,
-            num_attention_heads=params.heads,
-            vocab_size=params.words,
-            max_position_embeddings=params.places,
+            vocab_size=params.words, max_position_embeddings=params.places, **params.config()
         )
         net = transformers.CLIPTextModel(config)
         self.net = getattr(net, "text_model", net)

@@ -13,23 +13,23 @@ import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
-from ....core.errors import AssetError, InputError, UsageError
+from ....core.errors import InputError
 from ....core.faces import Face, crop_face, load_backend
 from ....core.media import VideoReader
 from ....core.random import generator
-from ....core.weights import WeightRecord, check, record
 from ...drive import Drive
-from ...latent.networks import load_network
+from ...latent.networks import installed, load_network
 from ...latent.samples import picture as scaled
 from ...latent.samples import pixels
 from ...method import ControlValue
+from ...nets.ldm.vae import VAE
 from .blocks import Block, Person, drawn_size
 from .card import CARD
 from .denoising import Denoiser, Frame
 from .head import Head, recipe
 from .model import Control, UNet
 from .params import BODY, HEAD, SamplingParams, ScheduleParams, WindowParams
-from .pictures import Appearance, Autoencoder, Unconditional
+from .pictures import Appearance, Unconditional
 
 GPU_BATCH = 8
 
@@ -51,13 +51,13 @@ class MakeYourAnchor:
 
     def __init__(self, device: str = "auto", weights: str | None = None) -> None:
         self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-        held = _record(weights or CARD.weights[0])
+        held = installed(CARD.name, weights or CARD.weights[0])
         self.records = (held.name,)
 
         def load(kind: Any, stem: str) -> Any:
             return load_network(kind, held, stem).to(self.device)
 
-        self.autoencoder = load(Autoencoder, "vae")
+        self.autoencoder = load(VAE, "vae")
         self.appearance, self.nothing = load(Appearance, "image_encoder"), load(Unconditional, "text_encoder").tokens
         self.body = load(UNet, "body-unet"), load(Control, "body-controlnet")
         self.head = load(UNet, "head-unet"), load(Control, "head-controlnet")
@@ -115,22 +115,12 @@ class MakeYourAnchor:
         return torch.stack([self.nothing, seen])  # 2 n d
 
     def _noise(self, seed: int, name: str, height: int, width: int) -> Tensor:
-        shape = (self.autoencoder.params.latent, height // 8, width // 8)
+        shape = (self.autoencoder.params.channels, height // 8, width // 8)
         drawn = generator(seed, "makeyouranchor", name).standard_normal(shape, np.float32)
         return torch.from_numpy(drawn).to(self.device)
 
     def _denoiser(self, nets: tuple[UNet, Control], context: Tensor, sampling: SamplingParams) -> Denoiser:
         return Denoiser(*nets, context, DDIMScheduler(**vars(ScheduleParams())), sampling)
-
-
-def _record(name: str) -> WeightRecord:
-    try:
-        held = record(name)
-    except UsageError as error:
-        hint = "Import some (facewright weights import makeyouranchor DIR) and name them with --weights."
-        raise AssetError("weights_missing", f"makeyouranchor ships without weights: {error}", hint) from error
-    check(held)
-    return held
 
 
 def _resized(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -11,7 +11,6 @@ from typing import Any
 from torch import Tensor
 
 from ...nets.ldm.unet import UNetParams
-from ...nets.ldm.vae import VAEParams
 from .params import AudioProjectionParams, TemporalParams
 
 MOST = 64  # heads, layers of a block, levels: they bound what a configuration can ask for
@@ -56,17 +55,6 @@ def unet_params(config: Mapping[str, Any]) -> UNetParams:
         few(config.get("attention_head_dim", plain.heads)),  # what diffusers calls so is the number of heads
         config.get("cross_attention_dim", plain.context),
         config.get("in_channels", plain.channels),
-    )
-
-
-def vae_params(config: Mapping[str, Any]) -> VAEParams:
-    """Sizes of an `AutoencoderKL`."""
-    plain = VAEParams()
-    return VAEParams(
-        widths(config, plain.widths),
-        few(config.get("layers_per_block", plain.depth)),
-        few(config.get("latent_channels", plain.channels)),
-        config.get("scaling_factor", plain.scale),
     )
 
 

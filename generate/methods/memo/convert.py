@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from ....core.errors import AssetError
-from ...nets.ldm.vae import VAE
+from ...nets.ldm.official import autoencoder
 from ...nets.renaming import HINT, Table
-from .configuration import audio_params, refuse_others, temporal_params, unet_params, vae_params
+from .configuration import audio_params, refuse_others, temporal_params, unet_params
 from .memory import positions
 from .model import DiffusionNet
 from .params import EmotionParams, ImageProjectionParams, MemoParams
@@ -33,15 +33,6 @@ DIFFUSION = (
 )
 AUDIO = Table(((r"^proj1", "first"), (r"^proj2", "second"), (r"^proj3", "third")))
 EMOTION = Table(((r"^layers\.fc(\d)", lambda found: f"layers.{int(found[1]) - 1}"),))
-AUTOENCODER = Table(
-    (
-        (r"^", "net."),
-        (r"\.query\.", ".to_q."),  # names of older versions of diffusers, which the published file has
-        (r"\.key\.", ".to_k."),
-        (r"\.value\.", ".to_v."),
-        (r"\.proj_attn\.", ".to_out.0."),
-    )
-)
 PLACES = "pos_encoder.pe"
 
 
@@ -59,6 +50,8 @@ def network(official: Mapping[str, Tensor], config: Mapping[str, Any], name: str
     with torch.device("meta"):  # sizes alone: the tensors are those of the file
         try:
             refuse_others(config)
+            if "encoder.conv_in.weight" in official:
+                return "vae", autoencoder(official, config, name)
             stem, net, table = _built(official, config)
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
             raise AssetError("bad_checkpoint", f"{name} is no network of MEMO: {error!r}", HINT) from error
@@ -76,8 +69,6 @@ def _built(official: Mapping[str, Tensor], config: Mapping[str, Any]) -> tuple[s
     if "layers.fc1.weight" in official:
         (width, features), depth = official["layers.fc1.weight"].shape, len(official) // 2
         return "emotion_classifier", EmotionClassifier(EmotionParams(features, width, depth)), EMOTION
-    if "encoder.conv_in.weight" in official:
-        return "vae", VAE(vae_params(config)), AUTOENCODER
     if any("motion_modules" in key for key in official):
         temporal = temporal_params(config["motion_module_kwargs"])
         params = MemoParams(unet_params(config), config.get("audio_attention_dim", 768), temporal)

@@ -10,12 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ....core.errors import AssetError, UsageError
 from ....core.faces import Face, crop_face, paste_back, soft_mask
 from ....core.random import generator
-from ....core.weights import WeightRecord, check, record
 from ...drive import Drive
-from ...latent.networks import load_network
+from ...latent.networks import installed, load_network
 from ...latent.portrait import FEATHER
 from ...latent.samples import picture, pixels, recipe
 from ...method import ControlValue
@@ -66,7 +64,7 @@ class Memo:
     def __init__(self, device: str = "auto", weights: str | None = None) -> None:
         self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
         name = weights or CARD.weights[0]
-        held, encoder = _record(name), _record(f"{name}-wav2vec2")
+        held, encoder = installed(CARD.name, name), installed(CARD.name, f"{name}-wav2vec2")
         self.records = (held.name, encoder.name)
 
         def load(kind: Any, stem: str) -> Any:
@@ -104,16 +102,6 @@ class Memo:
 
     def render(self, state: MemoPortrait, motion: np.ndarray) -> np.ndarray:
         return np.stack([paste_back(state.picture, crop, state.matrix, state.mask) for crop in motion])
-
-
-def _record(name: str) -> WeightRecord:
-    try:
-        held = record(name)
-    except UsageError as error:
-        hint = "Import some (facewright weights import memo DIR, with wav2vec2 in it); name them with --weights."
-        raise AssetError("weights_missing", f"memo ships without weights; there are no {name!r} here", hint) from error
-    check(held)
-    return held
 
 
 METHOD = Memo

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
@@ -33,6 +33,8 @@ class VAEParams:
 
 class VAE(nn.Module):
     """The auto-encoder of `params`; it draws nothing, latents are the means of their distributions."""
+
+    bare: ClassVar[bool] = True
 
     def __init__(self, params: VAEParams) -> None:
         super().__init__()
