@@ -8,7 +8,7 @@ import io
 import itertools
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -24,16 +24,19 @@ class Entry:
     """One clip.
 
     Attributes:
-        video: path (relative to the index file, or absolute) or a unique recipe name where no file is kept.
+        video: path (relative to the index file, or absolute) of a video, a picture or a folder of frames, or a unique
+            recipe name where no file is kept.
         label: "genuine" (a camera saw it move), "synthetic", or "control": a photograph under simulated camera shake
             and noise, no synthesis in the face, used to unlearn what photographs share; never counted as genuine.
-        identity: who is shown; the unit of splits and of confidence intervals.
+        identity: whose face is shown; the unit of splits and of confidence intervals.
         source: the recording or picture the clip was cut or made from; clips that share one never part.
         licence: terms in words, with their class where one is known ("A: CC BY 4.0").
         generator: what made it; empty for clips that are not synthetic.
         split: "train", "val", "test" or empty.
         encode: the last encoding in words ("h264 crf=23 512"); empty for the file as found.
         marked: whether our watermark is in the frames.
+        second: another person in it, if any: on whose body a swapped face sits, or whose motion drives it. Kept apart
+            between splits as `identity` is.
     """
 
     video: str
@@ -45,6 +48,16 @@ class Entry:
     split: str = ""
     encode: str = ""
     marked: bool = False
+    second: str = ""
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        return (self.identity, self.second) if self.second else (self.identity,)
+
+    @property
+    def ties(self) -> tuple[tuple[str, str], ...]:
+        """What must not stand in two splits, as (kind, name)."""
+        return (*(("identity", person) for person in self.people), ("source", self.source))
 
     @property
     def synthetic(self) -> bool:
@@ -59,8 +72,11 @@ _FIELDS = tuple(field.name for field in fields(Entry))
 _REQUIRED = ("video", "label", "identity", "source", "licence")
 
 
-def read_index(path: str | os.PathLike[str]) -> list[Entry]:
+def read_index(path: str | os.PathLike[str], *, consistent: bool = True) -> list[Entry]:
     """Read and validate an index; `.csv` is CSV with a header, anything else JSON lines.
+
+    Args:
+        consistent: refuse lines that contradict each other (`validate`).
 
     Raises:
         InputError: "unreadable" if the file cannot be opened, "bad_index" with the line and the reason.
@@ -72,7 +88,8 @@ def read_index(path: str | os.PathLike[str]) -> list[Entry]:
         raise InputError("unreadable", f"The index {path} cannot be read: {error}.") from error
     rows = _csv_rows(text) if path.suffix.lower() == ".csv" else _json_rows(path, text)
     entries = [_entry(path, line, row) for line, row in rows]
-    validate(entries, name=str(path))
+    if consistent:
+        validate(entries, name=str(path))
     return entries
 
 
@@ -102,26 +119,30 @@ def validate(entries: Sequence[Entry], *, name: str = "The index") -> None:
         InputError: "bad_index" if a video stands twice, a label and its generator disagree, or one identity or one
             source stands in two splits.
     """
+    for reason in contradictions(entries):
+        raise _bad(name, reason, "Use split()." if "in both" in reason else "")
+
+
+def contradictions(entries: Sequence[Entry]) -> Iterator[str]:
+    """Everything that `validate` would refuse, one sentence each; a person or source in two splits is named once."""
     seen: set[str] = set()
     splits: dict[tuple[str, str], str] = {}
+    told: set[tuple[str, str]] = set()
     for entry in entries:
         if entry.video in seen:
-            raise _bad(name, f"{entry.video!r} stands twice")
+            yield f"{entry.video!r} stands twice"
         seen.add(entry.video)
         if entry.synthetic != bool(entry.generator):
-            raise _bad(name, f"{entry.video!r}: synthetic clips name their generator, and no others have one")
-        if not entry.split:
-            continue
-        for kind in ("identity", "source"):
-            group = getattr(entry, kind)
-            if splits.setdefault((kind, group), entry.split) != entry.split:
-                raise _bad(
-                    name, f"{kind} {group!r} stands in both {splits[kind, group]!r} and {entry.split!r}", "Use split()."
-                )
+            yield f"{entry.video!r}: synthetic clips name their generator, and no others have one"
+        for kind, group in entry.ties if entry.split else ():
+            first = splits.setdefault((kind, group), entry.split)
+            if first != entry.split and (kind, group) not in told:
+                told.add((kind, group))
+                yield f"{kind} {group!r} stands in both {first!r} and {entry.split!r}"
 
 
 def groups(entries: Sequence[Entry]) -> list[str]:
-    """The group of each entry: clips that share an identity or a source, directly or through others, share it."""
+    """The group of each entry: clips that share a person or a source, directly or through others, share it."""
     parent: dict[tuple[str, str], tuple[str, str]] = {}
 
     def root(node: tuple[str, str]) -> tuple[str, str]:
@@ -130,8 +151,10 @@ def groups(entries: Sequence[Entry]) -> list[str]:
         return node
 
     for entry in entries:
-        one, other = sorted((root(("identity", entry.identity)), root(("source", entry.source))))
-        parent[other] = one
+        first, *others = entry.ties
+        for node in others:
+            one, other = sorted((root(first), root(node)))
+            parent[other] = one
     return ["/".join(root(("identity", entry.identity))) for entry in entries]
 
 
