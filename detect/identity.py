@@ -39,20 +39,18 @@ class Likeness:
         return self._sum.ravel() / (np.linalg.norm(self._sum) + 1e-9)
 
 
-def group(likenesses: Sequence[Likeness]) -> list[int]:
-    """A person's number, from 0 in order of appearance, for each track; a track joins the group it resembles most."""
-    groups: list[list[np.ndarray]] = []
-    numbers = []
-    for likeness in likenesses:
-        face = likeness.mean
-        alike = [max(float(face @ other) for other in members) for members in groups]
-        if alike and max(alike) >= ALIKE:
-            number = int(np.argmax(alike))
-            groups[number].append(face)
-        else:
-            number = len(groups)
-            groups.append([face])
-        numbers.append(number)
+def group(likenesses: Sequence[np.ndarray]) -> list[int]:
+    """A person's number, from 0 in order of appearance, for each track; a track joins whom it resembles most.
+
+    Args:
+        likenesses: `Likeness.mean` of each track.
+    """
+    numbers: list[int] = []
+    faces = np.array(likenesses, np.float32)
+    for count in range(len(faces)):
+        alike = faces[:count] @ faces[count]
+        most = int(alike.argmax()) if count else 0
+        numbers.append(numbers[most] if count and alike[most] >= ALIKE else max(numbers, default=-1) + 1)
     return numbers
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,11 @@ class FaceReport:
                 break
         return found
 
+    @property
+    def detectors(self) -> dict[str, Evidence]:
+        """What each member of a panel says of this face; empty if one detector was asked."""
+        return dict(self.evidence.details.get("detectors", {}))
+
     def to_dict(self) -> dict[str, Any]:
         evidence = self.evidence
         return {
@@ -81,7 +88,9 @@ class FaceReport:
             "false_alarms_per_100": _rounded(evidence.false_alarms_per_100, 1),
             "reason": evidence.reason,
             "size": round(self.size),
-            "timeline": np.round(np.column_stack([evidence.times, evidence.scores]).astype(float), 4).tolist(),
+            "timeline": _timeline(evidence),
+            "detectors": {name: _said(each) for name, each in self.detectors.items()},
+            "details": plain({name: value for name, value in evidence.details.items() if name != "detectors"}),
         }
 
 
@@ -97,6 +106,8 @@ class ScanReport:
         spans: (start, length) in seconds of the parts looked at; empty for a still.
         frames: how many were looked at.
         seconds: the scan took.
+        stages: seconds that each stage was at work; they run side by side, so the sum may exceed `seconds`.
+        warnings: what was wrong with the file, or kept out of the answer.
     """
 
     path: Path
@@ -110,6 +121,8 @@ class ScanReport:
     spans: tuple[tuple[float, float], ...]
     frames: int
     seconds: float
+    stages: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @property
     def people(self) -> dict[int, float]:
@@ -201,19 +214,34 @@ class ScanReport:
                 "false_alarms_per_100": _rounded(self.false_alarms_per_100, 1),
                 "abstained": self.reason is not None,
                 "reason": self.reason,
-                "detectors": {self.detector.name: _rounded(self.score)},
+                "detectors": self.scores(),
                 "worst_face": self.worst.track if self.worst else None,
             },
             "answered": list(self.answered),
             "faces": [face.to_dict() for face in self.faces],
             "file": {"sha256": self.sha256, "bytes": self.bytes},
             "looked_at": {"spans": [[round(s, 2), round(n, 2)] for s, n in self.spans], "frames": self.frames},
+            "warnings": list(self.warnings),
+            "stages": self.speeds(),
             "seconds": round(self.seconds, 3),
             "video_seconds": 0.0 if self.still else round(self.info.seconds, 3),
         }
 
-    def to_text(self) -> str:
-        """For people, on a terminal."""
+    def scores(self) -> dict[str, float | None]:
+        """Score of each detector on the face named worst; None where it abstains."""
+        if self.worst and self.worst.detectors:
+            return {name: _rounded(said.score) for name, said in self.worst.detectors.items()}
+        return {self.detector.name: _rounded(self.score)}
+
+    def speeds(self) -> dict[str, dict[str, float | None]]:
+        """For each stage the seconds that it worked, and the frames looked at in each of them."""
+        return {
+            name: {"seconds": round(worked, 3), "fps": round(self.frames / worked, 1) if worked > 0 else None}
+            for name, worked in self.stages.items()
+        }
+
+    def to_text(self, *, speeds: bool = False) -> str:
+        """For people, on a terminal; `speeds` adds a line for each stage."""
         fact, estimate = self.sentences()
         lines = [self.path.name, f"  provenance  {fact}"]
         lines += [f"              {line}" for line in self.provenance.get("lines", ())]
@@ -229,6 +257,14 @@ class ScanReport:
             lines.append(f"  face {face.track:<7}{face.seconds:.1f} s, {face.size:.0f} px, {words}{worst}")
         if not self.still and self.looked_at < self.info.seconds - 0.5:
             lines.append(f"  looked at   {self.looked_at:.0f} s of {self.info.seconds:.0f} s")
+        lines += [f"  warning     {warning}" for warning in self.warnings]
+        if speeds:
+            done = self.speeds().items()
+            lines += [
+                f"  {name:<11} {speed['seconds']:.2f} s, {speed['fps'] or 0:.0f} frames/s" for name, speed in done
+            ]
+            pace = "" if self.still else f", {self.looked_at / self.seconds:.1f} × real time of what was looked at"
+            lines.append(f"  in all      {self.seconds:.2f} s{pace}")
         return "\n".join(lines)
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
@@ -245,6 +281,36 @@ def together(rates: list[float]) -> float:
     many counts for little, many low ones for as much as each.
     """
     return min(len(rates) * rate / (rank + 1) for rank, rate in enumerate(sorted(rates)))
+
+
+def plain(value: Any) -> Any:
+    """Details of a detector as JSON can hold them: arrays as lists, no NaN, an `Evidence` by what it says."""
+    if isinstance(value, Evidence):
+        return _said(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, float):
+        return round(value, 4) if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int) else str(value)
+
+
+def _said(evidence: Evidence) -> dict[str, Any]:
+    """One detector of a panel on one face."""
+    return {
+        "score": _rounded(evidence.score),
+        "false_alarms_per_100": _rounded(evidence.false_alarms_per_100, 1),
+        "reason": evidence.reason,
+        "timeline": _timeline(evidence),
+        "details": plain(evidence.details),
+    }
+
+
+def _timeline(evidence: Evidence) -> list[list[float]]:
+    return np.round(np.column_stack([evidence.times, evidence.scores]).astype(float), 4).tolist()
 
 
 def _rounded(value: float | None, digits: int = 4) -> float | None:

@@ -8,6 +8,7 @@ from ..core.errors import UsageError
 
 SPAN_SECONDS = 6.0
 BUDGET_SECONDS = 60.0  # looked at by default, however long the video
+LONGEST = 600.0  # s; longer stretches come in pieces, so that what is kept of a face in view is bounded
 
 
 def spans(seconds: float, fps: float | None, detector_fps: float) -> list[tuple[float, float]]:
@@ -28,8 +29,9 @@ def spans(seconds: float, fps: float | None, detector_fps: float) -> list[tuple[
     if fps is not None and not 0 < fps <= 1000:
         raise UsageError("usage", f"fps={fps}: must be above 0.", f"{detector_fps:g} looks at everything.")
     budget = BUDGET_SECONDS if fps is None else seconds * min(1.0, fps / detector_fps)
-    if budget >= seconds or seconds <= SPAN_SECONDS:
-        return [(0.0, seconds)]
+    if budget + 1 >= seconds or seconds <= SPAN_SECONDS:
+        pieces = math.ceil(seconds / LONGEST) or 1
+        return [(number * seconds / pieces, seconds / pieces) for number in range(pieces)]
     count = max(1, math.floor(budget / SPAN_SECONDS))
     if count == 1:
         return [((seconds - SPAN_SECONDS) / 2, SPAN_SECONDS)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator
 from fractions import Fraction
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ..core.errors import InputError
@@ -19,16 +19,15 @@ from ..core.media import MediaInfo, VideoInfo, VideoReader, probe, read_image
 from ..core.media.source import open_file
 from ..core.progress import Progress, Report, silent
 from ..provenance import verify
-from .detector import Detector, Evidence, Observation, Sound, TrackReader
-from .identity import Likeness, group
-from .result import FaceReport, ScanReport
+from .detector import Detector, Sound
+from .pipeline import Stages, ahead
+from .result import ScanReport
 from .sampling import spans
+from .watching import MOST_AT_ONCE, Watch
 
-_LOOK_ALIKE_EVERY = 5  # frames of a track between two looks at who it is
-_GLIMPSE = 3  # frames; a face seen for less is not reported
-_GONE = 1.5  # s unseen after which the tracker gives a face that comes back a new number
-_MOST_AT_ONCE = 12  # faces followed in one frame, the largest
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"P5", b"P6", b"\0\0\0\x0cjP", b"\xff\x4f\xff\x51")
+_LARGEST_FRAME = 36_000_000  # px, above 8K; half a dozen frames are in memory at a time
+_AHEAD = 1 << 25  # bytes of frames that each stage may be ahead of the next
 
 
 def scan(
@@ -42,7 +41,7 @@ def scan(
     Args:
         path: a video or a picture.
         fps: frames a second to look at on average; None for all of a short video and a minute of a long one.
-        detector: the shipped residual detector unless given.
+        detector: `default_detector()` unless given.
         progress: called as frames are looked at.
 
     Raises:
@@ -51,23 +50,30 @@ def scan(
     """
     begun = time.monotonic()
     path = Path(path)
-    if detector is None:
-        from .detectors.residual import ResidualDetector
-
-        detector = ResidualDetector.shipped()
+    detector = detector or default_detector()
+    stages = Stages()
     picture = _picture(path)
     info = probe(path) if picture is None else _picture_info(path, picture)
-    if info.video is None:
-        raise InputError("no_video", f"{path.name} has no picture to look at.", "Give a video or an image.")
+    video = _usable(path, info, still=picture is not None)
     progress(Progress("check provenance", 0))
-    provenance = verify(path).to_dict()
+    with stages("provenance"):
+        provenance = verify(path).to_dict()
     provenance["synthetic"] = _declared(provenance)
-    parts = spans(info.seconds, fps, detector.fps) if picture is None else []
-    watched = _Watch(detector, Sound(path) if info.audio else None)
+    watched = Watch(detector, Sound(path) if info.audio else None)
     if picture is None:
-        _look(path, parts, detector, watched, progress)
+        look = _Look(path, spans(info.seconds, fps, detector.fps), detector.fps, video, stages)
+        look.over(watched, progress)
     else:
-        watched.frame(0.0, picture, dict(enumerate(find_faces(picture))))
+        look = None
+        with stages("tracking"):
+            faces = find_faces(picture, most=MOST_AT_ONCE)
+        with stages("detectors"):
+            watched.frame(0.0, picture, dict(enumerate(faces)))
+    with stages("detectors"):
+        faces = watched.faces()
+    warnings = look.warnings() if look else []
+    if watched.unlisted:
+        warnings.append(f"{watched.unlisted} more faces could not be scored and are not listed")
     digest, size = _digest(path)
     return ScanReport(
         path=path,
@@ -77,108 +83,104 @@ def scan(
         still=picture is not None,
         provenance=provenance,
         detector=detector,
-        faces=watched.faces(),
-        spans=tuple(parts),
+        faces=faces,
+        spans=look.seen() if look else (),
         frames=watched.frames,
         seconds=time.monotonic() - begun,
+        stages={name: stages.seconds.get(name, 0.0) for name in STAGES},
+        warnings=tuple(warnings),
     )
 
 
-def _look(
-    path: Path,
-    parts: list[tuple[float, float]],
-    detector: Detector,
-    watched: _Watch,
-    progress: Report,
-) -> None:
-    total = max(1, round(sum(length for _, length in parts) * detector.fps))
-    for start, length in parts:
-        reader = VideoReader(path, fps=detector.fps, start=start, seconds=length)
-        watched.begin()
-        last: list[np.ndarray] = []
-
-        def frames(reader: VideoReader = reader, last: list[np.ndarray] = last) -> Iterator[np.ndarray]:
-            """One frame at a time, so that `last` is the frame the tracker has just answered for."""
-            for chunk in reader:
-                for number in range(len(chunk)):
-                    last[:] = [chunk[number]]
-                    yield chunk[number : number + 1]
-
-        for found in track(frames(), fps=detector.fps):
-            watched.frame(start + found.index / detector.fps, last[0], {seen.track: seen.face for seen in found.faces})
-            progress(Progress("look at faces", watched.frames, total))
+STAGES = ("provenance", "decode", "tracking", "detectors")
 
 
-@dataclass
-class _Track:
-    """What is kept of one face; of its reader, once it has not been seen for a while, only what it said."""
+def default_detector() -> Detector:
+    """Who estimates unless told otherwise: the shipped residual detector."""
+    from .detectors.residual import ResidualDetector
 
-    reader: TrackReader | None
-    evidence: Evidence | None = None
-    times: list[float] = field(default_factory=list)
-    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
-    likeness: Likeness = field(default_factory=Likeness)
+    return ResidualDetector.shipped()
 
 
-class _Watch:
-    """All faces of a file."""
+class _Look:
+    """All spans of a video, decoded, tracked and judged side by side."""
 
-    def __init__(self, detector: Detector, sound: Sound | None) -> None:
-        self.frames = 0
-        self._detector, self._sound = detector, sound
-        self._tracks: list[_Track] = []
-        self._followed: dict[int, _Track] = {}
+    def __init__(
+        self, path: Path, parts: list[tuple[float, float]], fps: float, video: VideoInfo, stages: Stages
+    ) -> None:
+        self._path, self._parts, self._fps, self._stages = path, parts, fps, stages
+        self._depth = max(1, min(8, _AHEAD // (video.width * video.height * 3)))
+        self._frames: dict[float, int] = {}
+        self._said: dict[str, None] = {}
 
-    def begin(self) -> None:
-        """A new span: the tracker counts from 0 again."""
-        self._let_go(float("inf"))
+    def over(self, watched: Watch, progress: Report) -> None:
+        total = max(1, round(sum(length for _, length in self._parts) * self._fps))
+        before = None
+        tracked = ahead(self._followed(ahead(self._decoded(), self._depth)), self._depth)
+        try:
+            for start, seconds, image, faces in tracked:
+                with self._stages("detectors"):
+                    if start != before:
+                        watched.begin()
+                    before = start
+                    watched.frame(seconds, image, faces)
+                self._frames[start] = self._frames.get(start, 0) + 1
+                progress(Progress("look at faces", watched.frames, total))
+        finally:
+            tracked.close()
 
-    def frame(self, seconds: float, image: np.ndarray, faces: dict[int, Face]) -> None:
-        """The next frame and its faces by track, largest first."""
-        luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        for number, face in list(faces.items())[:_MOST_AT_ONCE]:
-            if number not in self._followed:
-                self._followed[number] = _Track(self._detector.open(self._sound))
-                self._tracks.append(self._followed[number])
-            one = self._followed[number]
-            if len(one.times) % _LOOK_ALIKE_EVERY == 0:
-                one.likeness.add(luma, face.landmarks)
-            one.times.append(seconds)
-            one.boxes.append(face.box)
-            assert one.reader
-            one.reader.push(Observation(seconds, image, luma, face))
-        self._let_go(seconds)
-        self.frames += 1
+    def seen(self) -> tuple[tuple[float, float], ...]:
+        """(start, length) of what was there to be looked at."""
+        return tuple((start, frames / self._fps) for start, frames in self._frames.items())
 
-    def faces(self) -> tuple[FaceReport, ...]:
-        self._let_go(float("inf"))
-        kept = [one for one in self._tracks if len(one.times) >= min(_GLIMPSE, self.frames)]
-        people = group([one.likeness for one in kept])
-        return tuple(
-            FaceReport(
-                track=number,
-                identity=person,
-                seconds=len(one.times) / self._detector.fps if self.frames > 1 else 0.0,
-                times=np.array(one.times),
-                boxes=np.array(one.boxes, np.float32),
-                evidence=_sane(one.evidence),
-            )
-            for number, (one, person) in enumerate(zip(kept, people, strict=True))
-        )
+    def warnings(self) -> list[str]:
+        return list(self._said)
 
-    def _let_go(self, seconds: float) -> None:
-        """Ask for the evidence of faces that are not coming back, so that their readers can be forgotten."""
-        for number, one in list(self._followed.items()):
-            if one.reader and seconds - one.times[-1] > _GONE:
-                one.evidence, one.reader = one.reader.evidence(), None
-                del self._followed[number]
+    def _decoded(self) -> Iterator[tuple[float, np.ndarray]]:
+        """(start of the span, frame). A file that ends before it says so is no error, if it shows anything at all."""
+        for start, length in self._parts:
+            reader = VideoReader(self._path, fps=self._fps, start=start, seconds=length, chunk=self._depth)
+            try:
+                for chunk in self._stages.over("decode", reader):
+                    for frame in chunk:
+                        yield start, frame
+            except InputError as error:
+                if start == self._parts[0][0]:
+                    raise
+                self._said[error.message.removeprefix(f"{self._path} ")] = None
+            self._said |= dict.fromkeys(reader.warnings)
+
+    def _followed(
+        self, frames: Generator[tuple[float, np.ndarray], None, None]
+    ) -> Iterator[tuple[float, float, np.ndarray, dict[int, Face]]]:
+        """(start of the span, seconds, frame, faces by track)."""
+        waiting = self._stages.over("waiting", frames)
+        try:
+            for start, part in groupby(waiting, itemgetter(0)):
+                last: list[np.ndarray] = []
+
+                faces = track(_one_by_one(part, last), fps=self._fps, most=MOST_AT_ONCE)
+                for found in self._stages.over("tracking", faces):
+                    yield start, start + found.index / self._fps, last[0], {s.track: s.face for s in found.faces}
+        finally:
+            waiting.close()
 
 
-def _sane(evidence: Evidence | None) -> Evidence:
-    """A detector that gives neither a score nor a reason, or both, is broken: say so rather than report it."""
-    if evidence is None or (evidence.score is None) == (evidence.reason is None):
-        raise ValueError(f"a detector gives a score or a reason to abstain, not {evidence}")
-    return evidence
+def _one_by_one(part: Iterator[tuple[float, np.ndarray]], last: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """Frames (1, H, W, 3), so that `last` holds the frame that the tracker has just answered for."""
+    for _, frame in part:
+        last[:] = [frame]
+        yield frame[None]
+
+
+def _usable(path: Path, info: MediaInfo, *, still: bool) -> VideoInfo:
+    if info.video is None:
+        raise InputError("no_video", f"{path.name} has no picture to look at.", "Give a video or an image.")
+    width, height = info.video.width, info.video.height
+    if not still and width * height > _LARGEST_FRAME:
+        message = f"{path} has frames of {width} × {height} pixels; the limit is {_LARGEST_FRAME // 10**6} million."
+        raise InputError("too_large", message, "Scale it down first, to 8K or less.")
+    return info.video
 
 
 def _declared(provenance: dict[str, Any]) -> bool:

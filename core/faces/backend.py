@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from .cuts import CutDetector
-from .face import Face
+from .face import MOST, Face
 from .mediapipe_models import Mesh, Region
 from .pose import euler, fit_pose, to_image
 from .topology import MEAN_FACE, MIRROR, OVAL
@@ -39,8 +39,8 @@ class Finder(Protocol):
 class MeshBackend:
     """Faces by a finder, landmarks by the mesh."""
 
-    def __init__(self, finder: Finder, *, video: bool) -> None:
-        self._finder, self._mesh, self._video = finder, Mesh(), video
+    def __init__(self, finder: Finder, *, video: bool, most: int = MOST) -> None:
+        self._finder, self._mesh, self._video, self._most = finder, Mesh(), video, most
         self._cuts = CutDetector()
         self._followed: list[Face] = []
         self._age = 0
@@ -83,13 +83,16 @@ class MeshBackend:
     def _faces(self, image: np.ndarray, candidates: list[tuple[Region, float]], known: list[Face]) -> list[Face]:
         """Known faces, and those candidates that the mesh confirms, seen again through a square that fits each."""
         rough = []
-        for region, score in _best(candidates):
+        largest = sorted(candidates, key=lambda hit: -hit[0].side * hit[1])
+        for region, score in _best(largest[: 8 * self._most]):  # each face shows in up to eight squares
+            if len(rough) == 2 * self._most:
+                break
             if any(_covers(face, region.x, region.y) for face in known):
                 continue
             if (landmarks := self._mesh(image, region)) is not None:
                 rough.append(Face.of(landmarks, score))
-        fine = [self._settle(image, face) for face in _distinct(rough)]
-        return _distinct([*known, *(face for face in fine if face)])
+        fine = [self._settle(image, face) for face in _distinct(rough)[: self._most]]
+        return _distinct([*known, *(face for face in fine if face)])[: self._most]
 
     def _settle(self, image: np.ndarray, face: Face) -> Face | None:
         """Two looks through ever better squares; for a still a third, averaged with that at the mirror image."""

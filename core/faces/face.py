@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError, UsageError
 
 BACKENDS = ("mediapipe", "insightface")
+MOST = 100  # faces looked for in one picture, the largest; thousands would take minutes
 _ONE_AT_A_TIME = Lock()  # a backend is no thing for two threads
 
 
@@ -61,7 +62,7 @@ class FaceBackend(Protocol):
 
 
 def load_backend(
-    name: str = "mediapipe", *, video: bool = False, root: str | os.PathLike[str] | None = None
+    name: str = "mediapipe", *, video: bool = False, root: str | os.PathLike[str] | None = None, most: int = MOST
 ) -> FaceBackend:
     """A new backend.
 
@@ -69,6 +70,7 @@ def load_backend(
         name: "mediapipe", or "insightface" where the user has its package and a model pack.
         video: follow faces from one frame to the next: faster and steadier; for the frames of one clip, in order.
         root: folder of insightface's model packs; default INSIGHTFACE_HOME, then ~/.insightface.
+        most: faces looked for in one picture, the largest.
 
     Raises:
         UsageError: `unknown_backend`.
@@ -79,23 +81,23 @@ def load_backend(
     if name == "mediapipe":
         from .tiled_finder import TiledFinder
 
-        return MeshBackend(TiledFinder(), video=video)
+        return MeshBackend(TiledFinder(), video=video, most=most)
     if name == "insightface":
         from .insightface_finder import InsightfaceFinder
 
-        return MeshBackend(InsightfaceFinder(root), video=video)
+        return MeshBackend(InsightfaceFinder(root), video=video, most=most)
     raise UsageError("unknown_backend", f"there is no face backend {name!r}", f"choose one of {', '.join(BACKENDS)}")
 
 
 @cache
-def _stills() -> FaceBackend:
-    return load_backend()
+def _stills(most: int) -> FaceBackend:
+    return load_backend(most=most)
 
 
-def find_faces(image: np.ndarray) -> list[Face]:
-    """All faces of a still RGB picture uint8 (H, W, 3), largest first, by the default backend."""
+def find_faces(image: np.ndarray, *, most: int = MOST) -> list[Face]:
+    """The faces of a still RGB picture uint8 (H, W, 3), largest first, by the default backend; at most `most`."""
     with _ONE_AT_A_TIME:
-        return _stills().detect(image)
+        return _stills(most).detect(image)
 
 
 def largest_face(image: np.ndarray, *, choose: int | None = None, min_size: float = 64) -> Face:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -55,9 +56,17 @@ class Region:
         return np.column_stack([turn, (size - 1) / 2 - turn @ [self.x, self.y]])
 
 
+_HUSH = threading.RLock()  # stderr is the whole process's
+
+
 @contextmanager
 def hushed() -> Iterator[None]:
     """Hold back what C++ writes to the process's stderr, then pass on everything but MediaPipe's routine chatter."""
+    with _HUSH:
+        yield from _hushed()
+
+
+def _hushed() -> Iterator[None]:
     try:
         real = os.dup(2)
     except OSError:  # there is no stderr

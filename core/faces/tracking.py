@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .face import Face, load_backend
+from .face import MOST, Face, load_backend
 
 _MEMORY_SECONDS = 1.0  # how long a lost face may come back under its old id
 _REACH = 0.6  # how far a face may be from its last place, in its own sizes, and be taken for the same
@@ -67,15 +67,18 @@ def _apart(a: Face, b: Face) -> float:
     return float(distance / np.sqrt(a.size * b.size))
 
 
-def track(chunks: Iterable[np.ndarray], *, backend: str = "mediapipe", fps: float) -> Iterator[TrackedFrame]:
+def track(
+    chunks: Iterable[np.ndarray], *, backend: str = "mediapipe", fps: float, most: int = MOST
+) -> Iterator[TrackedFrame]:
     """Follow all faces of a video, frame by frame; holds nothing but the faces of the last second.
 
     Args:
         chunks: RGB frames, uint8 (T, H, W, 3) each.
         backend: name for `load_backend`.
         fps: frames a second of the video.
+        most: faces followed at a time, the largest.
     """
-    finder = load_backend(backend, video=True)
+    finder = load_backend(backend, video=True, most=most)
     tracks = _Tracks(memory=round(_MEMORY_SECONDS * fps))
     index = 0
     try:
