@@ -28,8 +28,8 @@ def spans(seconds: float, fps: float | None, detector_fps: float) -> list[tuple[
     """
     if fps is not None and not 0 < fps <= 1000:
         raise UsageError("usage", f"fps={fps}: must be above 0.", f"{detector_fps:g} looks at everything.")
-    budget = BUDGET_SECONDS if fps is None else seconds * min(1.0, fps / detector_fps)
-    if budget + 1 >= seconds or seconds <= SPAN_SECONDS:
+    budget = BUDGET_SECONDS + 1 if fps is None else seconds * min(1.0, fps / detector_fps)
+    if budget >= seconds or seconds <= SPAN_SECONDS:
         pieces = math.ceil(seconds / LONGEST) or 1
         return [(number * seconds / pieces, seconds / pieces) for number in range(pieces)]
     count = max(1, math.floor(budget / SPAN_SECONDS))
