@@ -32,6 +32,7 @@ from .target import disk_error
 
 SPEC_VERSION = "2.4"
 GENERATION = "org.facewright.generation"
+DISCLOSURE = "c2pa.ai-disclosure"
 IN_MEMORY_MB = 8  # c2pa copies larger files through an unnamed temporary file: flat memory, at the cost of a copy
 MEDIA_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime"}
 _COORDINATE_BYTES = {"ES256": 32, "ES384": 48, "ES512": 66}
@@ -82,6 +83,7 @@ def definition(record: Record, title: str) -> dict[str, Any]:
         "assertions": [
             {"label": "c2pa.actions.v2", "created": True, "data": {"actions": actions, "allActionsIncluded": True}},
             *({"label": softbinding.LABEL, "created": True, "data": binding} for binding in _bindings(record)),
+            *([{"label": DISCLOSURE, "created": True, "data": disclosure(record)}] if record.weights else []),
             {"label": GENERATION, "created": True, "data": generation(record)},
         ],
     }
@@ -102,6 +104,17 @@ def parent_of(record: Record) -> Ingredient | None:
             if item.role == role:
                 return item
     return None
+
+
+def disclosure(record: Record) -> dict[str, Any]:
+    """The assertion `c2pa.ai-disclosure`: the model; a person chose its inputs, no one approved the result."""
+    weights = ", ".join(f"{name} sha256:{digest}" for name, digest in sorted(record.weights.items()))
+    return {
+        "modelType": "c2pa.types.model.pytorch",
+        "modelName": f"{record.method} {record.method_version}",
+        "modelIdentifier": weights,
+        "contentProfile": {"humanOversightLevel": "prompt_guided"},
+    }
 
 
 def generation(record: Record) -> dict[str, Any]:

@@ -68,9 +68,19 @@ def test_the_rules_of_2_4(sealed):
     first = next(a["url"] for a in claim["created_assertions"] if "c2pa.actions" in a["url"])
     assert first.endswith("c2pa.actions.v2")
     assert set(assertions) == {
-        "c2pa.actions.v2", "c2pa.ingredient.v3", "c2pa.soft-binding", "c2pa.hash.bmff.v3", "org.facewright.generation",
+        "c2pa.actions.v2", "c2pa.ingredient.v3", "c2pa.soft-binding", "c2pa.hash.bmff.v3", "c2pa.ai-disclosure",
+        "org.facewright.generation",
     }  # fmt: skip
     assert assertions["c2pa.ingredient.v3"]["relationship"] == "parentOf"
+
+
+def test_the_model_is_disclosed(sealed):
+    said = crjson(sealed.path)["assertions"]["c2pa.ai-disclosure"]
+    assert said["modelType"] == "c2pa.types.model.pytorch"
+    assert said["modelName"] == "pan 1"
+    assert said["contentProfile"] == {"humanOversightLevel": "prompt_guided"}
+    unweighted = record_of(sealed, weights={})
+    assert "c2pa.ai-disclosure" not in str(manifest.definition(unweighted, "clip.mp4"))
 
 
 def test_the_soft_binding_is_a_byte_string(sealed):
