@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import Any, Literal
 
 import click
 
-from ..core.errors import InputError
+from ..core.errors import InputError, UsageError, VerifyError
+from ..datasets.readers import registry as layouts
 from ..generate.methods import registry
 from .progress import progress
 from .session import Answer, Session
 from .verb import Group, Verb, option
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp"}
+SHOWN = 3  # examples of each reason
 SOUNDS = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac"}
 
 
 @click.group(cls=Group)
 def datasets() -> None:
-    """Make corpora of genuine and synthetic clips."""
+    """Read, make and check corpora of genuine and synthetic clips."""
 
 
 @datasets.command(
@@ -60,6 +64,122 @@ def synthesize(
     with progress(ctx.ensure_object(Session)) as report:
         index = synthesize(plan, out, device=device, progress=report)
     return Answer({"index": str(index), "clips": plan.count}, f"{index}\n  {plan.count} clips")
+
+
+@datasets.command(
+    "list",
+    cls=Verb,
+    example="""
+facewright datasets list
+facewright datasets list faceforensics
+""",
+)
+@click.argument("name", required=False, type=click.Choice(layouts.NAMES))
+def list_(name: str | None) -> Answer:
+    """Show the public sets that can be read: what they hold, licence, expected layout, traps."""
+    shown = [layouts.LAYOUTS[name]] if name else list(layouts.LAYOUTS.values())
+    result = {"readers": [layout.to_dict() for layout in shown]}
+    if not name:
+        return Answer(result, "\n".join(f"{each.name:<16} {each.title}: {each.holds}" for each in shown))
+    (layout,) = shown
+    lines = [layout.title, f"  holds    {layout.holds}", f"  licence  {layout.terms}"]
+    lines.append(f"  splits   {'official' if layout.official else 'by people and sources'}")
+    lines += ["  layout", *(f"    {line}" for line in layout.tree.strip().splitlines())]
+    lines += ["  traps", *(f"    - {trap}" for trap in layout.traps)]
+    return Answer(result, "\n".join(lines))
+
+
+@datasets.command(
+    cls=Verb,
+    example="""
+facewright datasets prepare faceforensics /data/ff --out ff.jsonl
+facewright datasets prepare fakeavceleb /data/fakeavceleb --out fakeav.jsonl --splits people --json
+""",
+)
+@click.argument("name", type=click.Choice(layouts.NAMES))
+@click.argument("root", type=click.Path(path_type=Path))
+@option("--out", metavar="INDEX", type=click.Path(path_type=Path, dir_okay=False), required=True,
+        help="Index to write: .jsonl or .csv.")  # fmt: skip
+@option("--splits", type=click.Choice(["official", "people", "none"]),
+        help="Where splits come from; official ones where the set has them.")  # fmt: skip
+@option("--licence", default="", help="Terms to put down in place of those we know.")
+@option("--force", is_flag=True, help="Replace the index if it exists.")
+def prepare(
+    name: str, root: Path, out: Path, splits: Literal["official", "people", "none"] | None, licence: str, force: bool
+) -> Answer:
+    """Make an index of a public set that lies below ROOT as it was unpacked.
+
+    Says what was left out and why. No person and no source stands in two splits; clips that would are in none.
+    """
+    from ..datasets.prepare import prepare
+
+    if out.exists() and not force:
+        raise UsageError("output_exists", f"{out} exists", "Name another, or add --force.")
+    made = prepare(name, root, out, splits=splits, licence=licence)
+    result = {"index": str(out), **made.to_dict()}
+    return Answer(result, "\n".join(_prepared(result)))
+
+
+def _prepared(result: dict[str, Any]) -> list[str]:
+    count = ", ".join(f"{number} {label}" for label, number in sorted(result["labels"].items()))
+    lines = [result["index"], f"  {result['clips']} clips ({count}) of {result['people']} people"]
+    splits = {split: number for split, number in sorted(result["split_counts"].items()) if split}
+    if splits:
+        said = ", ".join(f"{number} {split}" for split, number in splits.items())
+        lines.append(f"  splits {'by people' if result['splits'] == 'people' else 'official'}: {said}")
+    lines += [f"  note: {note}" for note in result["notes"]]
+    for reason, number in Counter(each["reason"] for each in result["skipped"]).most_common():
+        paths = [each["path"] for each in result["skipped"] if each["reason"] == reason]
+        more = f", … {number - SHOWN} more" if number > SHOWN else ""
+        lines.append(f"  left out, {reason}: {', '.join(paths[:SHOWN])}{more}")
+    return lines
+
+
+@datasets.command(
+    cls=Verb,
+    example="""
+facewright datasets check corpus/index.jsonl
+facewright datasets check ff.jsonl --sample 500 --deep --json
+""",
+)
+@click.argument("index", type=click.Path(path_type=Path))
+@option("--deep", is_flag=True, help="Decode frames in the middle and near the end of each file too.")
+@option("--sample", type=click.IntRange(1), help="Look into so many files of each label; are they all there, of all.")
+@click.pass_context
+def check(ctx: click.Context, index: Path, deep: bool, sample: int | None) -> Answer:
+    """Check that a corpus is fit to learn from.
+
+    Every file there and readable, nobody in two splits, no content twice, and nothing but the faces that tells the
+    labels apart: neither size, rate, length and codec nor the watermark. Exit code 10 if something grave was found.
+    """
+    from ..datasets.checking import check
+
+    with progress(ctx.ensure_object(Session)) as report:
+        found = check(index, deep=deep, sample=sample, progress=report)
+    result = {"index": str(index), **found.to_dict()}
+    text = "\n".join(_checked(result))
+    if found.sound:
+        return Answer(result, text)
+    first = found.findings[0]
+    error = VerifyError("corpus_flawed", f"{index}: {first.message}", "What is marked ! should be mended first.")
+    return Answer(result, text, error.exit_code, error=error.to_dict())
+
+
+def _checked(result: dict[str, Any]) -> list[str]:
+    count = ", ".join(f"{number} {label}" for label, number in sorted(result["labels"].items()))
+    lines = [f"{result['clips']} clips ({count}) of {result['people']} people; {result['looked_into']} looked into"]
+    for label, each in result["containers"].items():
+        words = "  ".join(f"{name} {'/'.join(each[name])}" for name in ("codec", "sound"))
+        size = f"{each['width']:.0f}×{each['height']:.0f}"
+        rates = f"{each['fps']:g} fps  {each['seconds']:.1f} s  {each['bit_rate'] / 1000:.0f} kbit/s"
+        lines.append(f"  {label:<10} {size}  {rates}  {words}")
+    if told := result["baseline"]:
+        span = f"90 % interval {told['low']:.2f} to {told['high']:.2f}"
+        lines.append(f"  container alone: AUC {told['auc']:.2f} ({span}); 0.5 gives nothing away")
+    for each in result["findings"]:
+        lines.append(f"{'!' if each['grave'] else '-'} {each['code']}: {each['message']} ({each['count']})")
+        lines += [f"    {example}" for example in each["examples"]]
+    return lines if result["findings"] else [*lines, "nothing to mend"]
 
 
 def _files(paths: tuple[Path, ...], kinds: set[str]) -> list[Path]:

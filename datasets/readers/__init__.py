@@ -1,0 +1,1 @@
+"""Readers of public sets, by the layouts they are handed out in."""
