@@ -21,6 +21,7 @@ REASONS = {
     "too_dark": "the face is too dark",
     "no_sound": "the file has no sound",
     "too_quiet": "the sound is too quiet",
+    "not_speaking": "the lips hardly move",
     "outside_conditions": "the face is seen under conditions that the detector was not tested on",
 }
 """Why a detector abstains; abstention is an answer of its own, never a score in the middle."""
