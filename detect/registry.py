@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ..core.training import Recipe
 
 TRAINERS: dict[str, str] = {
+    "blended": "blended_training:STAGES",
     "residual": "training:train_detector",
 }
 """Name → "module:attribute" in this room: a function with the arguments of `train_detector` for what is fitted at
