@@ -29,10 +29,10 @@ def _mapping(tree: Tree) -> dict[int, str]:
         return {}
     mapping: dict[int, str] = {}
     for line in tree.lines(paths[0])[1:]:
-        number, *_, file = line.split()
-        if not number.isdigit():
+        words = line.split()
+        if len(words) < 2 or not words[0].isdecimal():
             raise bad(tree.root / paths[0], f"{line!r} is no line of a number, a number and a file")
-        mapping[int(number)] = file
+        mapping[int(words[0])] = words[-1]
     return mapping
 
 

@@ -82,12 +82,15 @@ class Tree:
         """Paths of all files, in order; names that could mislead whoever reads the index are put aside."""
         found: list[str] = []
         for folder, inside, names in os.walk(self.root):
-            inside[:] = sorted(name for name in inside if not name.startswith("."))
+            links = sorted(name for name in inside if Path(folder, name).is_symlink())
+            for name in links:
+                self.skip(_printable(Path(folder, name).relative_to(self.root)), "a link to a folder: not followed")
+            inside[:] = sorted(name for name in inside if name not in links and not name.startswith("."))
             for name in sorted(name for name in names if not name.startswith(".")):
                 path = Path(folder, name)
                 relative = path.relative_to(self.root).as_posix()
                 if reason := self._hostile(path, relative):
-                    self.skip(relative.encode("utf-8", "backslashreplace").decode(), reason)
+                    self.skip(_printable(relative), reason)
                 else:
                     found.append(relative)
         return found
@@ -202,3 +205,9 @@ class Tree:
 
 def bad(path: Path, reason: str) -> InputError:
     return InputError("bad_corpus", f"{path}: {reason}", "Fetch this file of the set again.")
+
+
+def _printable(path: object) -> str:
+    """A path whose bytes may be no UTF-8, or that would break a line."""
+    text = str(path).encode("utf-8", "backslashreplace").decode()
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
