@@ -20,6 +20,7 @@ from ..core.progress import Progress, Report, silent
 from .cutting import Cut, cut_video, spans
 from .index import Entry, groups
 from .manifest import TERMS, read_videos
+from .packing import packed, unpack
 
 HELD_OUT = 0.1  # share of the people, one at least, that is "val" where the index names no splits
 
@@ -148,7 +149,7 @@ def face_crops(
     """Clips of all faces that `data` names; what a former call has made in `cache` is used.
 
     Args:
-        data: an index, or a folder with MANIFEST.csv and `video_real`.
+        data: an index, that of a pack (`packing.pack`) too, or a folder with MANIFEST.csv and `video_real`.
         cache: folder for the crops.
         size, margin, shift_up: as in `CropRecipe`.
         fps: of the clips.
@@ -209,7 +210,7 @@ def _cut_missing(jobs: list[tuple[Path, Path, Cut]], workers: int, progress: Rep
 
 
 def _cut(job: tuple[Path, Path, Cut]) -> None:
-    cut_video(*job)
+    (unpack if packed(job[0]) else cut_video)(*job)
 
 
 def _home(video: Path) -> str:

@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,15 +56,25 @@ def cut_video(video: Path, folder: Path, cut: Cut) -> None:
         MachineError: `disk_full`, `read_only`, `write_failed`.
     """
     shots = [(shot, matrix) for shot in _shots(video, cut) if (matrix := _square(shot, cut.recipe)) is not None]
+    with appearing(folder) as part:
+        _write_frames(video, part, shots, cut)
+        for number, (shot, matrix) in enumerate(shots):
+            np.save(part / f"{number:03d}.landmarks.npy", transform(shot.landmarks, matrix).astype(np.float32))
+        note_spans(part, [{"start": shot.start / cut.fps, "frames": len(shot.landmarks)} for shot, _ in shots])
+
+
+@contextmanager
+def appearing(folder: Path) -> Iterator[Path]:
+    """A folder to write to, which becomes `folder` when all is written.
+
+    Raises:
+        MachineError: `disk_full`, `read_only`, `write_failed`.
+    """
     with telling(folder):
         part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".part-"))
     try:
         with telling(folder):
-            _write_frames(video, part, shots, cut)
-            for number, (shot, matrix) in enumerate(shots):
-                np.save(part / f"{number:03d}.landmarks.npy", transform(shot.landmarks, matrix).astype(np.float32))
-            spans = [{"start": shot.start / cut.fps, "frames": len(shot.landmarks)} for shot, _ in shots]
-            write_json(part / "clips.json", spans)
+            yield part
             part.chmod(0o755)
             if not folder.exists():
                 part.rename(folder)
@@ -127,6 +138,11 @@ def _write_frames(video: Path, folder: Path, shots: list[tuple[_Shot, np.ndarray
     finally:
         if stream:
             stream.close()
+
+
+def note_spans(folder: Path, found: list[dict[str, float]]) -> None:
+    """Write what `spans` reads."""
+    write_json(folder / "clips.json", found)
 
 
 def spans(folder: Path) -> list[dict[str, float]]:

@@ -7,7 +7,7 @@ which tracked landmarks make possible and which saves most of the training. Meth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
@@ -15,13 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from ...core.training import Batch, Card, Networks, Request, Stage, Turn, constant
-from ...datasets.crops import FaceClip
+from ...datasets.crops import Crops, FaceClip
 from ..nets.discriminator import Discriminator
 from ..nets.latentwarp import Appearance, LatentWarp, LatentWarpParams
+from .jitter import Jitter, Shot
 from .losses import flow, fooled, judged, pyramid, r1
 from .networks import AUTOENCODER
 from .perceptual import perceptual
-from .samples import LICENCES, crops, mirrored, pair, pixels
+from .samples import LICENCES, crops, mirrored, pair, pixels, shot
 
 HELD_OUT = 24  # pairs of the evaluation
 SHOWN = 6
@@ -40,6 +41,7 @@ class AutoencoderPreset:
         colours, flow, adversarial: weights of the losses; 0 leaves the discriminator out.
         perceptual: "pyramid" (needs nothing) or "vgg19" (the papers' loss; needs the weights of torchvision).
         own: weights of the method's own losses.
+        jitter: how both frames are moved about, each by itself; None leaves them where they are.
     """
 
     steps: int
@@ -48,10 +50,11 @@ class AutoencoderPreset:
     net: LatentWarpParams
     rate: float = 2e-3
     colours: float = 1.0
-    flow: float = 10.0
+    flow: float = 40.0
     adversarial: float = 0.0
     perceptual: str = "pyramid"
     own: Mapping[str, float] | None = None
+    jitter: Jitter | None = field(default_factory=Jitter)
 
 
 class Autoencoder(Stage):
@@ -105,11 +108,18 @@ class Autoencoder(Stage):
 
     def draw(self, position: int) -> dict[str, Any]:
         random = self.random(position)
-        clip, first, second = self.crops.pair(random)
-        sample = pair(clip, first, second) | self.extra(clip, first, second, random)
+        sample = self.sample(self.crops, random, self.preset.jitter)
         return sample | mirrored(sample) if random.random() < 0.5 else sample
 
-    def extra(self, clip: FaceClip, first: int, second: int, random: np.random.Generator) -> dict[str, Any]:
+    def sample(self, clips: Crops, random: np.random.Generator, jitter: Jitter | None) -> dict[str, Any]:
+        """Two frames of a clip, moved about, and what the method adds."""
+        clip, first, second = clips.pair(random)
+        source, driving = shot(clip, first), shot(clip, second)
+        if jitter is not None:
+            source, driving = jitter(source, random), jitter(driving, random)
+        return pair(source, driving) | self.extra(clip, driving, random)
+
+    def extra(self, clip: FaceClip, driving: Shot, random: np.random.Generator) -> dict[str, Any]:
         """More entries of a sample, for a method's own losses."""
         return {}
 
@@ -127,7 +137,7 @@ class Autoencoder(Stage):
         batch["made"] = decoded.picture.detach()
         losses = {
             "colours": self.looks(decoded.picture, batch["driving"], batch["weight"]),
-            "flow": flow(decoded, batch["source_points"], batch["driving_points"]),
+            "flow": flow(decoded.flows, batch["source_points"], batch["driving_points"]),
         }
         if self.judge is not None:
             losses["adversarial"] = fooled(self.judge(decoded.picture))
@@ -145,7 +155,7 @@ class Autoencoder(Stage):
         """Rows: portrait, driving frame, what was made, the flow's mask."""
         net = cast(LatentWarp, networks[AUTOENCODER])
         rows = []
-        for batch in self._held_out(SHOWN):
+        for batch in self._held_out(SHOWN, self.preset.jitter):
             decoded = net.decode_with_flow(net.encode(batch["source"]), self.motion(net, batch))
             shown = [
                 batch["source"],
@@ -157,29 +167,40 @@ class Autoencoder(Stage):
         return np.stack(rows)
 
     def evaluate(self, networks: Networks) -> dict[str, float]:
-        """Differences on people that were not learned from, beside those of the portrait standing still."""
-        net = cast(LatentWarp, networks[AUTOENCODER])
-        made, still, misses, moved = [], [], [], []
-        for batch in self._held_out(HELD_OUT):
-            decoded = net.decode_with_flow(net.encode(batch["source"]), self.motion(net, batch))
-            made.append(pyramid(decoded.picture, batch["driving"], batch["weight"]).item())
-            still.append(pyramid(batch["source"], batch["driving"], batch["weight"]).item())
-            misses.append(flow(decoded, batch["source_points"], batch["driving_points"]).item())
-            moved.append((batch["source_points"] - batch["driving_points"]).abs().mean().item())
-        return {
-            "difference": float(np.mean(made)),
-            "difference_of_the_still_portrait": float(np.mean(still)),
-            "flow_error": float(np.mean(misses)),
-            "flow_error_of_the_still_portrait": float(np.mean(moved)),
-        }
+        """Differences on people that were not learned from, beside those of the portrait standing still.
 
-    def _held_out(self, count: int) -> list[Batch]:
+        Pairs as the clips have them, and the same moved about: "jittered", where the preset does so.
+        """
+        figures = self._figures(networks, None)
+        if self.preset.jitter is not None:
+            figures |= {
+                f"jittered_{name}": value for name, value in self._figures(networks, self.preset.jitter).items()
+            }
+        return figures
+
+    def _figures(self, networks: Networks, jitter: Jitter | None) -> dict[str, float]:
+        net = cast(LatentWarp, networks[AUTOENCODER])
+        rows = []
+        for batch in self._held_out(HELD_OUT, jitter):
+            decoded = net.decode_with_flow(net.encode(batch["source"]), self.motion(net, batch))
+            points = batch["source_points"], batch["driving_points"]
+            rows.append(
+                {
+                    "difference": pyramid(decoded.picture, batch["driving"], batch["weight"]).item(),
+                    "difference_of_the_still_portrait": pyramid(
+                        batch["source"], batch["driving"], batch["weight"]
+                    ).item(),
+                    "flow_error": flow(decoded.flows, *points).item(),
+                    "flow_error_of_the_still_portrait": flow([torch.zeros_like(decoded.flows[-1])], *points).item(),
+                }
+            )
+        return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+    def _held_out(self, count: int, jitter: Jitter | None) -> list[Batch]:
         device = next(self.net.parameters()).device
         found = []
         for number in range(count):
-            random = self.random(number, "held out")
-            clip, first, second = self.unseen.pair(random)
-            sample = pair(clip, first, second) | self.extra(clip, first, second, random)
+            sample = self.sample(self.unseen, self.random(number, "held out"), jitter)
             found.append({name: torch.as_tensor(value)[None].to(device) for name, value in sample.items()})
         return found
 

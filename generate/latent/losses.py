@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from ..nets.latentwarp import Decoded
 
 SCALES = 4  # pictures of the pyramid, each half the one before
 FINEST = 4  # scales of flow that are taught
@@ -32,13 +32,14 @@ def pyramid(made: Tensor, wanted: Tensor, weight: Tensor | None = None) -> Tenso
     return total / SCALES
 
 
-def flow(decoded: Decoded, source: Tensor, driving: Tensor) -> Tensor:
+def flow(flows: Sequence[Tensor], source: Tensor, driving: Tensor) -> Tensor:
     """How far the flow misses landmarks: at each driving landmark it must point to where the portrait has it.
 
     Tracked landmarks of two pictures of one face are samples of the true flow between them, for recorded clips as for
     rendered ones.
 
     Args:
+        flows: of `Decoded`, (b, 2, r, r).
         source, driving: landmarks (b, n, 2) in [-1, 1], x before y.
 
     Returns:
@@ -47,7 +48,7 @@ def flow(decoded: Decoded, source: Tensor, driving: Tensor) -> Tensor:
     wanted = (source - driving).transpose(1, 2)[..., None]  # b 2 n 1
     inside = (driving.abs() < 1).all(-1)[:, None, :, None].to(source.dtype)
     misses = []
-    for field in decoded.flows[-FINEST:]:
+    for field in flows[-FINEST:]:
         found = F.grid_sample(field, driving[:, :, None], align_corners=False, padding_mode="border")
         misses.append(((found - wanted).abs() * inside).sum() / inside.sum().clamp_min(1) / 2)
     return torch.stack(misses).mean()

@@ -42,5 +42,6 @@ def autoencoder_presets(
             net=replace(paper, size=64, style=64, motion=20, width=0.25),
             rate=4e-3,
             own=own,
+            jitter=None,
         ),
     }

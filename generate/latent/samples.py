@@ -14,6 +14,7 @@ from ...core.faces.topology import LEFT_EYE, LIPS_OUTER, OVAL, RIGHT_EYE
 from ...core.training import Request
 from ...datasets.crops import Crops, FaceClip, face_crops
 from ...datasets.manifest import read_videos
+from .jitter import Shot
 
 MARGIN, SHIFT_UP = 0.45, 0.1  # of the crops all methods of the family see: hair and chin have room to move
 
@@ -54,14 +55,19 @@ def crops(request: Request, size: int) -> tuple[Crops, Crops]:
     return part("train"), part("val")
 
 
-def pair(clip: FaceClip, first: int, second: int) -> dict[str, Any]:
-    """Two frames of a clip: pictures, landmarks in [-1, 1], and where the second one matters most."""
-    size = clip.frames.shape[1]
+def shot(clip: FaceClip, frame: int) -> Shot:
+    """A frame of a clip."""
+    return Shot(np.asarray(clip.frames[frame]), np.asarray(clip.landmarks[frame, :, :2]))
+
+
+def pair(source: Shot, driving: Shot) -> dict[str, Any]:
+    """Two frames of a face: pictures, landmarks in [-1, 1], and where the second one matters most."""
+    size = source.frame.shape[0]
     found: dict[str, Any] = {}
-    for name, frame in (("source", first), ("driving", second)):
-        found[name] = picture(clip.frames[frame])
-        found[f"{name}_points"] = ((2 * clip.landmarks[frame, :, :2] + 1) / size - 1).astype(np.float32)
-    found["weight"] = face_weight(clip.landmarks[second], size)
+    for name, each in (("source", source), ("driving", driving)):
+        found[name] = picture(each.frame)
+        found[f"{name}_points"] = ((2 * each.landmarks + 1) / size - 1).astype(np.float32)
+    found["weight"] = face_weight(driving.landmarks, size)
     return found
 
 

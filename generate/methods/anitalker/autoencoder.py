@@ -17,6 +17,7 @@ from ....core.training import Batch, Request, Turn
 from ....datasets.crops import FaceClip
 from ...latent.autoencoder import Autoencoder
 from ...latent.disentangle import AngularMargin, likelihood, mutual_information
+from ...latent.jitter import Shot
 from ...latent.samples import picture
 from ...nets.latentwarp import Appearance, LatentWarp
 
@@ -43,11 +44,11 @@ class AniTalkerAutoencoder(Autoencoder):
         ours = [each for each in self.net.parameters() if not any(each is other for other in density)]
         return ours + list(self.margin.parameters())
 
-    def extra(self, clip: FaceClip, first: int, second: int, random: np.random.Generator) -> dict[str, Any]:
+    def extra(self, clip: FaceClip, driving: Shot, random: np.random.Generator) -> dict[str, Any]:
         other = int(random.integers(len(clip.frames)))
         person = self.people.index(clip.identity) if clip.identity in self.people else 0
         return {
-            "augmented": picture(disguised(clip.frames[second], random)),
+            "augmented": picture(disguised(driving.frame, random)),
             "face": picture(clip.frames[other]),
             "person": torch.tensor(person),
         }

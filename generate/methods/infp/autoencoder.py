@@ -14,6 +14,7 @@ from ....core.training import Batch, Request
 from ....datasets.crops import FaceClip
 from ...latent.autoencoder import Autoencoder
 from ...latent.hybrid import hybrid_maps
+from ...latent.jitter import Shot
 from ...nets.latentwarp import LatentWarp, hybrid_picture
 
 
@@ -23,8 +24,8 @@ class INFPAutoencoder(Autoencoder):
     def __init__(self, request: Request) -> None:
         super().__init__(request, name="infp")
 
-    def extra(self, clip: FaceClip, first: int, second: int, random: np.random.Generator) -> dict[str, Any]:
-        return hybrid_maps(clip.landmarks[second], clip.frames.shape[1])
+    def extra(self, clip: FaceClip, driving: Shot, random: np.random.Generator) -> dict[str, Any]:
+        return hybrid_maps(driving.landmarks, driving.frame.shape[0])
 
     def motion(self, net: LatentWarp, batch: Batch) -> Tensor:
         return net.motion(hybrid_picture(batch["driving"], batch["keep"], batch["outline"]))
