@@ -124,8 +124,10 @@ class Baseline:
 
 
 def baseline(entries: Sequence[Entry], containers: Sequence[Container], *, seed: int = 0) -> Baseline | None:
-    """Fit forests to the containers, people and sources held out; None with fewer than two groups of a label."""
+    """Fit a forest to the containers, people and sources held out; None for too few of either label."""
+    from sklearn.ensemble import RandomForestClassifier
     from sklearn.metrics import roc_auc_score
+    from sklearn.tree import DecisionTreeClassifier
 
     group = np.array(groups(entries))
     synthetic = np.array([entry.synthetic for entry in entries])
@@ -137,7 +139,8 @@ def baseline(entries: Sequence[Entry], containers: Sequence[Container], *, seed:
     if folds < 2 or len(np.unique(group)) < FOLDS:
         return None
     table = np.stack([_column(name, [containers[number] for number in chosen]) for name in (*NUMBERS, *WORDS)], axis=1)
-    scores = _held_out(table, synthetic, group, folds, seed)
+    forest = RandomForestClassifier(TREES, min_samples_leaf=2, class_weight="balanced", random_state=seed)
+    scores = _held_out(forest, table, synthetic, group, folds, seed)
     if scores is None:
         return None
     draws = []
@@ -147,9 +150,11 @@ def baseline(entries: Sequence[Entry], containers: Sequence[Container], *, seed:
         if 0 < synthetic[drawn].mean() < 1:
             draws.append(roc_auc_score(synthetic[drawn], scores[drawn]))
     low, high = np.quantile(draws, [0.05, 0.95])
+    tree = DecisionTreeClassifier(min_samples_leaf=2, class_weight="balanced", random_state=seed)
     alone = {}
     for number, name in enumerate((*NUMBERS, *WORDS)):
-        by_itself = _held_out(table[:, [number]], synthetic, group, folds, seed) if np.ptp(table[:, number]) else None
+        column = table[:, [number]]
+        by_itself = _held_out(tree, column, synthetic, group, folds, seed) if np.ptp(column) else None
         alone[name] = 0.5 if by_itself is None else round(float(roc_auc_score(synthetic, by_itself)), 3)
     auc = float(roc_auc_score(synthetic, scores))
     return Baseline(round(auc, 3), round(float(low), 3), round(float(high), 3), alone, len(chosen))
@@ -160,16 +165,15 @@ def _column(name: str, containers: Sequence[Container]) -> np.ndarray:
     return np.array(values, float) if name in NUMBERS else np.unique(values, return_inverse=True)[1].astype(float)
 
 
-def _held_out(table: np.ndarray, synthetic: np.ndarray, group: np.ndarray, folds: int, seed: int) -> np.ndarray | None:
-    """Scores (n,) from forests that have seen neither the clip nor its group; None where a fold lacks a label."""
-    from sklearn.ensemble import RandomForestClassifier
+def _held_out(
+    model: Any, table: np.ndarray, synthetic: np.ndarray, group: np.ndarray, folds: int, seed: int
+) -> np.ndarray | None:
+    """Scores (n,) of models that have seen neither the clip nor its group; None where a fold lacks a label."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     scores = np.empty(len(table))
-    parts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(table, synthetic, group)
-    for train, test in parts:
+    for train, test in StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(table, synthetic, group):
         if len(np.unique(synthetic[train])) < 2:
             return None
-        forest = RandomForestClassifier(TREES, min_samples_leaf=2, class_weight="balanced", random_state=seed)
-        scores[test] = forest.fit(table[train], synthetic[train]).predict_proba(table[test])[:, 1]
+        scores[test] = model.fit(table[train], synthetic[train]).predict_proba(table[test])[:, 1]
     return scores
