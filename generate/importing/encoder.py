@@ -10,11 +10,11 @@ from typing import Any
 from safetensors.torch import save_file
 
 from ...core.atomic import telling
+from ...core.checkpoint import HINT, named_tensors, read_checkpoint, read_config
 from ...core.errors import AssetError
+from ...core.imported import sha256, write_record
 from ..nets.audio import KINDS
 from ..nets.encoders import SpeechEncoder
-from .checkpoint import HINT, named_tensors, read_checkpoint, read_config
-from .record import sha256, write_record
 
 CONFIG, EXTRACTOR, WEIGHTS, PICKLED = (
     "config.json",

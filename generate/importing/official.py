@@ -13,13 +13,13 @@ from pathlib import Path
 from torch import nn
 
 from ...core import weights
+from ...core.checkpoint import read_checkpoint, read_config
 from ...core.errors import AssetError, InputError, UsageError
+from ...core.imported import replacing, sha256, write_record
 from ...core.progress import Progress, Report, silent
 from ...core.version import VERSION
 from ..nets import stored
-from .checkpoint import read_checkpoint, read_config
 from .encoder import encoders, import_encoder
-from .record import replacing, sha256, write_record
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 from facewright.core import weights
+from facewright.core.checkpoint import named_tensors, read_checkpoint
 from facewright.core.errors import AssetError, FacewrightError
 from facewright.core.weights import imported_folder
-from facewright.generate.importing.checkpoint import named_tensors, read_checkpoint
 from facewright.generate.importing.official import import_weights
 
 SMALL = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.ones(4)}

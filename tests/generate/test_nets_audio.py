@@ -9,8 +9,8 @@ import pytest
 import torch
 from facewright.core import weights
 from facewright.core.errors import AssetError, UsageError
+from facewright.core.imported import replacing
 from facewright.generate.importing.encoder import encoders, import_encoder
-from facewright.generate.importing.record import replacing
 from facewright.generate.nets import encoders as module
 from facewright.generate.nets.audio import KINDS, RATE, AudioParams, features, front_end, open_features, pieces
 from facewright.generate.nets.encoders import SpeechEncoder

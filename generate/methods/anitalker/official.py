@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from ...importing.checkpoint import named_tensors
+from ....core.checkpoint import named_tensors
 from ...importing.official import Official
 from .convert import stage1
 from .convert_motion import convert, official_weights, variant

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from ....core.checkpoint import HINT, named_tensors
 from ....core.errors import AssetError
-from ...importing.checkpoint import HINT, named_tensors
 from ...importing.official import Official
 from .convert import stage1
 from .convert_motion import convert, official_weights, variant

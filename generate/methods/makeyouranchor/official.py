@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import nn
 
+from ....core.checkpoint import HINT, named_tensors
 from ....core.errors import AssetError
-from ...importing.checkpoint import HINT, named_tensors
 from ...importing.official import Official
 from ...nets.ldm.official import autoencoder
 from .convert import control, unet

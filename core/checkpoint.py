@@ -22,9 +22,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ...core.errors import AssetError
+from .errors import AssetError
 
-HINT = "Use the official file, whole and unchanged, from the place that this method's authors name."
+HINT = "Use the official file, whole and unchanged, from the place that its authors name."
 LARGEST_PICKLE = 16 << 20  # bytes; tensors lie outside it, and the largest official one has a tenth of a megabyte
 MOST_ENTRIES = 100_000
 _CALLED = re.compile(
