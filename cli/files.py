@@ -1,4 +1,4 @@
-"""The media files that a command line names: files, folders, patterns, a list on stdin."""
+"""The media files that a command line names: files, folders, patterns, a list in a file or on stdin."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ MEDIA = frozenset(f".{name}" for name in f"{_VIDEO} {_PICTURES}".split())
 
 
 def media_files(named: Iterable[str]) -> list[Path]:
-    """Every file meant, in the order named; a folder stands for the media below it, `-` for the lines of stdin.
+    """Every file meant, in the order named.
+
+    A folder stands for the media below it, `@LIST` for the lines of that file, `-` for those of stdin.
 
     Raises:
-        InputError: `no_files` if a folder or pattern holds none.
+        InputError: `no_files` if a folder or pattern holds none; `unreadable` for a list that is no text.
     """
     return [path for name in lines(named) for path in _expand(name)]
 
@@ -28,12 +30,24 @@ def is_url(name: str) -> bool:
 
 
 def lines(named: Iterable[str]) -> Iterator[str]:
-    """The names, with the lines of stdin in place of `-`."""
+    """The names, with the lines of stdin in place of `-`, and of a file in place of `@` and its name."""
     for name in named:
         if name == "-":
             yield from filter(None, (line.rstrip("\n") for line in sys.stdin))
+        elif name.startswith("@") and not Path(name).exists():
+            yield from filter(None, _list(Path(name[1:])))
         else:
             yield name
+
+
+def _list(path: Path) -> list[str]:
+    try:
+        text = path.read_text("utf-8-sig", errors="surrogateescape")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            "unreadable", f"The list {path} cannot be read: {error}", "Give text, a name a line."
+        ) from error
+    return [line.rstrip("\r") for line in text.split("\n")]
 
 
 def _expand(name: str) -> list[Path]:

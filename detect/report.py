@@ -4,61 +4,133 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
-
-from ..core.errors import FacewrightError
-from ..core.media import VideoReader, read_image
-from .detector import REASONS
+from ..core.atomic import writing
+from .detector import REASONS, Evidence
 from .drawing import Chart, chart
+from .heat import heat
+from .pictures import Pictures
+from .result import plain
 
 if TYPE_CHECKING:
     import jinja2
 
     from .result import FaceReport, ScanReport
 
-PICTURE, QUALITY = 176, 82  # px, JPEG
 MOST_FACES = 12  # shown with pictures; the rest in a table
 LEVELS = ("little", "some", "strong")
 
 
-def write(path: str | os.PathLike[str], reports: Sequence[ScanReport]) -> None:
-    """Write one page for one or more scanned files.
+@dataclass(frozen=True)
+class Section:
+    """A file's part of the page, and its row in the table of files: plain text, for it may come from elsewhere."""
 
-    Raises:
-        OSError: the page cannot be written.
+    name: str
+    fact: str
+    evidence: str
+    html: str
+
+
+class Page:
+    """One page for any number of files; their parts wait in a temporary file, so that memory does not grow.
+
+    Args:
+        earlier: files of the same batch that were looked at before and are not on this page.
     """
-    Path(path).write_text(page(reports), encoding="utf-8")
+
+    def __init__(self, earlier: int = 0) -> None:
+        self._earlier = earlier
+        self._rows: list[dict[str, str]] = []
+        self._parts = tempfile.TemporaryFile()  # noqa: SIM115
+        self._places: list[tuple[int, int]] = []
+
+    def __enter__(self) -> Page:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._parts.close()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, section: Section) -> None:
+        data = section.html.encode("utf-8", "backslashreplace")
+        self._places.append((self._parts.seek(0, os.SEEK_END), len(data)))
+        self._parts.write(data)
+        self._rows.append({"name": section.name, "fact": section.fact, "evidence": section.evidence})
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the page.
+
+        Raises:
+            MachineError: `disk_full`, `read_only`, `write_failed`.
+        """
+        with writing(Path(path)) as part, part.open("wb") as stream:
+            for text in self._pieces():
+                stream.write(text.encode("utf-8", "backslashreplace"))
+
+    def text(self) -> str:
+        return "".join(self._pieces())
+
+    def _pieces(self) -> Iterator[str]:
+        from ..core.version import VERSION
+
+        template = _environment().get_template("report.html")
+        made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return template.generate(
+            files=self._rows, sections=self._sections(), earlier=self._earlier, version=VERSION, made=made
+        )
+
+    def _sections(self) -> Iterator[str]:
+        """In the rows' order, already escaped."""
+        from markupsafe import Markup
+
+        for place, length in self._places:
+            self._parts.seek(place)
+            yield Markup(self._parts.read(length).decode("utf-8"))
 
 
-def page(reports: Sequence[ScanReport]) -> str:
-    """The page as text. Pictures are taken from the scanned files, where they are still there."""
+def section(report: ScanReport) -> Section:
+    """A file's part of the page. Pictures are taken from the file, where it is still there."""
     from ..core.version import VERSION
 
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            files=[_file(report) for report in reports],
-            version=VERSION,
-            made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            levels=LEVELS,
-        )
-    )
+    file = _file(report)
+    html = _environment().get_template("report_file.html").render(file=file, version=VERSION, levels=LEVELS)
+    return Section(file["name"], file["fact"], report.evidence, html)
+
+
+def write(path: str | os.PathLike[str], reports: Iterable[ScanReport]) -> None:
+    """Write one page for one or more scanned files; see `Page.write`."""
+    with _page(reports) as one:
+        one.write(path)
+
+
+def page(reports: Iterable[ScanReport]) -> str:
+    """The page as text."""
+    with _page(reports) as one:
+        return one.text()
+
+
+def _page(reports: Iterable[ScanReport]) -> Page:
+    one = Page()
+    for report in reports:
+        one.add(section(report))
+    return one
 
 
 def _file(report: ScanReport) -> dict[str, Any]:
     fact, estimate = report.sentences()
     strongest_first = sorted(report.faces, key=lambda face: -(face.evidence.score or -1.0))
     shown = strongest_first[:MOST_FACES]
-    shots = _Pictures(report)
+    shots = Pictures(report)
     return {
         "report": report,
         "name": report.path.name,
@@ -70,23 +142,73 @@ def _file(report: ScanReport) -> dict[str, Any]:
         "people": _people(report),
         "length": "picture" if report.still else timecode(report.info.seconds),
         "looked_at": timecode(report.looked_at),
+        "heard": any("offset" in said.details for said in _members(report) if said.score is not None),
+        "silent": _silent(report),
         "partial": not report.still and report.looked_at < report.info.seconds - 0.5,
         "json": report.to_dict(),
         "data": base64.b64encode(_json(report).encode()).decode(),
     }
 
 
-def _face(report: ScanReport, face: FaceReport, shots: _Pictures) -> dict[str, Any]:
+def _members(report: ScanReport) -> list[Evidence]:
+    return [said for face in report.faces for said in face.detectors.values()]
+
+
+def _silent(report: ScanReport) -> list[tuple[str, str]]:
+    """Detectors of the panel that could not speak of any face, each with a reason."""
+    reasons: dict[str, str | None] = {}
+    for face in report.faces:
+        for name, said in face.detectors.items():
+            if said.score is not None:
+                reasons[name] = None
+            else:
+                reasons.setdefault(name, REASONS.get(said.reason or "", said.reason or ""))
+    return [(name, reason) for name, reason in reasons.items() if reason]
+
+
+def _face(report: ScanReport, face: FaceReport, shots: Pictures) -> dict[str, Any]:
     moments = face.strongest()
     middle = float(face.times[len(face.times) // 2])
     return _row(report, face) | {
         "picture": shots.of(face, moments[0][0] if moments else middle),
-        "moments": [
-            {"number": number, "time": timecode(when), "score": score, "picture": shots.of(face, when)}
-            for number, (when, score) in enumerate(moments, 1)
-        ],
+        "moments": [_moment(report, face, shots, number, *moment) for number, moment in enumerate(moments, 1)],
         "chart": _chart(report, face, moments) if moments else None,
+        "detectors": [_member(name, said) for name, said in face.detectors.items()],
     }
+
+
+def _moment(
+    report: ScanReport, face: FaceReport, shots: Pictures, number: int, when: float, score: float
+) -> dict[str, Any]:
+    """One strong moment. A map by hiding parts takes seconds: it is made for the strongest in the file alone."""
+    where = None
+    if not report.still:
+        where = heat(report.path, report.detector, face, when, hide=face is report.worst and number == 1)
+    return {
+        "number": number,
+        "time": timecode(when),
+        "score": score,
+        "picture": shots.of(face, when),
+        "where": shots.of(face, when, where) if where else None,
+        "source": where.source if where else "",
+    }
+
+
+def _member(name: str, said: Evidence) -> dict[str, Any]:
+    """One detector of a panel on one face, in words."""
+    rate = said.false_alarms_per_100
+    details = {label: value for label, value in plain(said.details).items() if _short(value)}
+    return {
+        "name": name,
+        "score": said.score,
+        "rate": None if rate is None else round(rate),
+        "reason": REASONS.get(said.reason, said.reason) if said.reason else None,
+        "details": details,
+    }
+
+
+def _short(value: Any) -> bool:
+    return not isinstance(value, dict | list) and value is not None
 
 
 def _row(report: ScanReport, face: FaceReport) -> dict[str, Any]:
@@ -129,46 +251,6 @@ def _people(report: ScanReport) -> list[dict[str, Any]]:
         }
         for faces in people.values()
     ]
-
-
-class _Pictures:
-    """Small JPEG data URIs of a face at a time, decoded again from the scanned file."""
-
-    def __init__(self, report: ScanReport) -> None:
-        self._report = report
-        self._kept: dict[float, np.ndarray | None] = {}
-
-    def of(self, face: FaceReport, seconds: float) -> str | None:
-        if seconds not in self._kept:
-            self._kept = {seconds: self._frame(seconds)}
-        frame = self._kept[seconds]
-        return None if frame is None else _jpeg(frame, face.box(seconds))
-
-    def _frame(self, seconds: float) -> np.ndarray | None:
-        report = self._report
-        try:
-            if report.still:
-                return read_image(report.path)
-            fps = report.detector.fps
-            reader = VideoReader(report.path, fps=fps, start=seconds, seconds=1 / fps, chunk=1)
-            return next(iter(reader))[0]
-        except (FacewrightError, StopIteration, IndexError):
-            return None  # moved or deleted since: the page says that there is no picture
-
-
-def _jpeg(frame: np.ndarray, box: np.ndarray) -> str:
-    x0, y0, x1, y1 = box
-    half = 0.75 * max(x1 - x0, y1 - y0)
-    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-    scale = PICTURE / (2 * half)
-    matrix = np.array([[scale, 0, PICTURE / 2 - scale * cx], [0, scale, PICTURE / 2 - scale * cy]])
-    if scale < 0.75:  # average first, so that nothing aliases
-        frame = cv2.GaussianBlur(frame, (0, 0), 0.4 / scale)
-    cut = cv2.warpAffine(frame, matrix, (PICTURE, PICTURE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(cut, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    if not done:
-        raise RuntimeError("OpenCV cannot encode a JPEG")
-    return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"
 
 
 def timecode(seconds: float) -> str:
