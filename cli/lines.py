@@ -88,7 +88,7 @@ class Lines:
         with open(self._file, "rb", closefd=False) as stream:
             for line in stream:
                 if not line.endswith(b"\n"):
-                    if not line.startswith(b'{"'):
+                    if not b'{"'.startswith(line[:2]):
                         raise self._strange()
                     os.ftruncate(self._file, place)
                     break
