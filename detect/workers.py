@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -156,18 +155,6 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
 
 
-@dataclass(frozen=True)
-class _Remote:
-    """A task as a Ray worker runs it: in the folder in which it was asked for."""
-
-    task: Task
-    folder: str
-
-    def __call__(self, item: Any) -> Any:
-        os.chdir(self.folder)
-        return self.task(item, silent)
-
-
 def on_ray(task: Task, items: Sequence[Any], *, address: str, progress: Report = silent) -> Iterator[Any]:
     """On the machines of a Ray cluster, one item a core. Files must lie at the same place on all of them.
 
@@ -196,7 +183,13 @@ def on_ray(task: Task, items: Sequence[Any], *, address: str, progress: Report =
         hint = "Give HOST:PORT of a cluster, auto, or local."
         raise MachineError("no_ray", f"there is no Ray cluster at {address}: {error}", hint) from error
     try:
-        remote = ray.remote(num_cpus=1, max_retries=1)(_Remote(task, os.getcwd()).__call__)
+        folder = os.getcwd()
+
+        @ray.remote(num_cpus=1, max_retries=1)
+        def remote(item: Any) -> Any:
+            os.chdir(folder)  # paths mean what they mean here
+            return task(item, silent)
+
         lead = _LEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
         waiting, flying = iter(items), deque[Any]()
         for done in range(1, len(items) + 1):

@@ -179,10 +179,10 @@ def test_a_batch_killed_at_any_moment(portrait_path, tmp_path):
     """The true command on true pictures, in processes, killed hard until it is through."""
     from PIL import Image
 
-    names = [f"{number}.png" for number in range(6)]
+    names = [f"{number}.png" for number in range(4)]
     for number, name in enumerate(names):
         Image.open(portrait_path).resize((128 + 8 * number,) * 2).save(tmp_path / name)
-    (tmp_path / names[3]).write_bytes(b"nothing")
+    (tmp_path / names[2]).write_bytes(b"nothing")
 
     def command(out):
         words = [sys.executable, "-m", "facewright", "scan", *names, "--jobs", "2", "--out", out]
@@ -196,7 +196,7 @@ def test_a_batch_killed_at_any_moment(portrait_path, tmp_path):
         return found
 
     assert command("whole.jsonl").wait(timeout=300) == 7
-    for count in range(1, 4):
+    for count in (1, 3):
         child = command("lines.jsonl")
         while child.poll() is None and (
             not (tmp_path / "lines.jsonl").exists() or (tmp_path / "lines.jsonl").read_bytes().count(b"\n") < count
