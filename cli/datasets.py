@@ -42,6 +42,8 @@ facewright datasets synthesize corpus --portraits portraits --voices speech --co
         show_default=True, help="May be given several times; they take turns.")  # fmt: skip
 @option("--seconds", type=click.FloatRange(0.2), default=6.0, show_default=True, help="Longest clip.")
 @option("--size", type=click.IntRange(256, 2160), default=512, show_default=True, help="Short side in pixels.")
+@option("--crf", "crfs", type=click.FloatRange(0, 51), multiple=True, default=(18,), show_default=True,
+        help="x264's rate factor; may be given several times, one is drawn for each clip.")  # fmt: skip
 @option("--seed", type=int, default=0, show_default=True, help="Seed of every draw.")
 @option("--spread", type=click.FloatRange(0, 1), default=0.5, show_default=True,
         help="How far controls vary; 0 leaves the defaults.")  # fmt: skip
@@ -49,21 +51,38 @@ facewright datasets synthesize corpus --portraits portraits --voices speech --co
         help="What in a portrait's file name names the person.")  # fmt: skip
 @option("--licence", default="not stated", show_default=True, help="Terms of the portraits, for the index.")
 @option("--held-out", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="Share of people kept apart.")
+@option("--genuine", metavar="PATH", type=click.Path(path_type=Path), section="Counterparts",
+        help="Index of real clips, or folder with MANIFEST.csv: each made clip gets one, encoded like it.")  # fmt: skip
+@option("--genuine-marked", metavar="SHARE", type=click.FloatRange(0, 1), default=1.0, show_default=True,
+        section="Counterparts", help="How many of them carry the watermark, as all made clips do.")  # fmt: skip
 @option("--device", default="auto", show_default=True, help="Where networks run.")
 @click.pass_context
 def synthesize(
-    ctx: click.Context, out: Path, portraits: tuple[Path, ...], voices: tuple[Path, ...], device: str, **values: object
+    ctx: click.Context,
+    out: Path,
+    portraits: tuple[Path, ...],
+    voices: tuple[Path, ...],
+    genuine: Path | None,
+    device: str,
+    **values: object,
 ) -> Answer:
-    """Make talking heads of portraits × voices × seeds, and their index.
+    """Make talking heads of portraits × voices × seeds × encodes, and their index.
 
-    Every clip is watermarked and signed like any other. A run that was broken off goes on where it was.
+    Every clip is watermarked and signed like any other. A run that was broken off goes on where it was. With --genuine
+    each gets a real counterpart of the same size, frame rate and length, through the same encoder and mark.
     """
+    from ..datasets.index import read_index
+    from ..datasets.manifest import read_videos
     from ..generate.synthesis import Plan, synthesize
 
-    plan = Plan(portraits=_files(portraits, PICTURES), voices=_files(voices, SOUNDS), **values)  # type: ignore[arg-type]
+    real = [entry for entry in read_videos(genuine) if entry.label == "genuine"] if genuine else []
+    pictures, sounds = _files(portraits, PICTURES), _files(voices, SOUNDS)
+    plan = Plan(portraits=pictures, voices=sounds, genuine=real, **values)  # type: ignore[arg-type]
     with progress(ctx.ensure_object(Session)) as report:
         index = synthesize(plan, out, device=device, progress=report)
-    return Answer({"index": str(index), "clips": plan.count}, f"{index}\n  {plan.count} clips")
+    count = sum(not entry.synthetic for entry in read_index(index))
+    text = f"{index}\n  {plan.count} clips" + (f", {count} genuine counterparts" if genuine else "")
+    return Answer({"index": str(index), "clips": plan.count, "genuine": count}, text)
 
 
 @datasets.command(

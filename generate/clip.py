@@ -76,8 +76,13 @@ class Clip:
             yield marker.mark(frames, start)
             start += len(frames)
 
-    def save(self, path: str | Path, *, force: bool = False, progress: Report = silent) -> Sealed:
+    def save(self, path: str | Path, *, force: bool = False, crf: float = 18, progress: Report = silent) -> Sealed:
         """Render, mark, encode, sign, read back; then, and only then, put the file at `path`.
+
+        Args:
+            force: an existing file may be replaced.
+            crf: x264's constant rate factor.
+            progress: is told how far it is.
 
         Raises:
             UsageError: `output_exists` and other targets that cannot be written.
@@ -95,6 +100,7 @@ class Clip:
             audio=self._sound() if sounds else None,
             audio_rate=SOUND_RATE if sounds else None,
             metadata=self.label.tags(self.record_id, datetime.now(UTC)) if self.label else None,
+            crf=crf,
             force=force,
             total=self.frames,
             progress=progress,

@@ -41,6 +41,7 @@ def coat(
     metadata: Mapping[str, str] | None,
     progress: Report,
     watch: Stopwatch,
+    crf: float = 18,
 ) -> None:
     """Encode a video again with another coat of its mark; the sound, marked already, goes along.
 
@@ -71,6 +72,7 @@ def coat(
         total=video.video.frames,
         progress=progress,
         watch=watch,
+        crf=crf,
     )
 
 

@@ -35,6 +35,7 @@ def encode(
     progress: Report,
     watch: Stopwatch,
     instead_of: str | None = None,
+    crf: float = 18,
 ) -> tuple[int, str]:
     """Pull, mark and encode; the next chunk is rendered while the last is marked and encoded.
 
@@ -43,6 +44,7 @@ def encode(
         sound_mark: likewise the sound.
         watch: is told the seconds spent to "mark" and "encode".
         instead_of: record id of a mark that the frames carry, to be taken back.
+        crf: of the writer.
         The rest as for `seal`.
 
     Returns:
@@ -73,7 +75,8 @@ def encode(
 
     done = 0
     pending: Future[None] | None = None
-    with VideoWriter(path, width=width, height=height, fps=fps, audio_rate=audio_rate, metadata=metadata) as writer:
+    form = {"width": width, "height": height, "fps": fps, "audio_rate": audio_rate, "crf": crf}
+    with VideoWriter(path, **form, metadata=metadata) as writer:
         with ThreadPoolExecutor(1, thread_name_prefix="seal") as worker:
             for frames in chunks:
                 samples = sound.until((done + len(frames)) / float(fps)) if sound else []

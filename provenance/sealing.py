@@ -75,6 +75,7 @@ def seal(
     audio: Iterable[np.ndarray] | None = None,
     audio_rate: int | None = None,
     metadata: Mapping[str, str] | None = None,
+    crf: float = 18,
     force: bool = False,
     total: int | None = None,
     signer: Signer | None = None,
@@ -93,6 +94,7 @@ def seal(
         marked: the chunks carry the mark of `record_id` already. Checked in the end like any other.
         audio: mono float32 samples at `audio_rate`, pulled along with the frames; what exceeds the video is left.
         metadata: tags of the file, such as those of a `Label`.
+        crf: x264's constant rate factor; the larger, the smaller the file, until it cannot hold the mark.
         force: an existing target may be replaced.
         total: number of frames if known, for the progress.
         signer: default: the user's identity, or the local signer.
@@ -134,6 +136,7 @@ def seal(
             total=total,
             progress=progress,
             watch=watch,
+            crf=crf,
         )
         for further in range(MOST + 1):
             progress(Progress("check", 0, 2, "steps"))
@@ -164,7 +167,7 @@ def seal(
             if further == MOST or firm(reading, record_id) or (marked and not reading.found):
                 break
             thin, encoded = encoded, held.temporary()
-            coat(thin, encoded, record_id, reading, fps=fps, metadata=metadata, progress=progress, watch=watch)
+            coat(thin, encoded, record_id, reading, fps=fps, metadata=metadata, progress=progress, watch=watch, crf=crf)
             thin.unlink()
             signed.unlink()
         encoded.unlink()
