@@ -122,9 +122,19 @@ facewright datasets prepare fakeavceleb /data/fakeavceleb --out fakeav.jsonl --s
 @option("--splits", type=click.Choice(["official", "people", "none"]),
         help="Where splits come from; official ones where the set has them.")  # fmt: skip
 @option("--licence", default="", help="Terms to put down in place of those we know.")
+@option("--videos", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+        help="Write folders of frames there as videos, for training.")  # fmt: skip
 @option("--force", is_flag=True, help="Replace the index if it exists.")
+@click.pass_context
 def prepare(
-    name: str, root: Path, out: Path, splits: Literal["official", "people", "none"] | None, licence: str, force: bool
+    ctx: click.Context,
+    name: str,
+    root: Path,
+    out: Path,
+    splits: Literal["official", "people", "none"] | None,
+    licence: str,
+    videos: Path | None,
+    force: bool,
 ) -> Answer:
     """Make an index of a public set that lies below ROOT as it was unpacked.
 
@@ -134,7 +144,8 @@ def prepare(
 
     if out.exists() and not force:
         raise UsageError("output_exists", f"{out} exists", "Name another, or add --force.")
-    made = prepare(name, root, out, splits=splits, licence=licence)
+    with progress(ctx.ensure_object(Session)) as report:
+        made = prepare(name, root, out, splits=splits, licence=licence, videos=videos, progress=report)
     result = {"index": str(out), **made.to_dict()}
     return Answer(result, "\n".join(_prepared(result)))
 

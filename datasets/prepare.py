@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.errors import InputError, UsageError
+from ..core.progress import Report, silent
 from .index import Entry, groups, write_index
 from .readers.registry import LAYOUTS
 from .readers.tree import Skipped, Tree
@@ -46,7 +47,16 @@ class Prepared:
         }
 
 
-def prepare(name: str, root: Path, out: Path, *, splits: Splits | None = None, licence: str = "") -> Prepared:
+def prepare(
+    name: str,
+    root: Path,
+    out: Path,
+    *,
+    splits: Splits | None = None,
+    licence: str = "",
+    videos: Path | None = None,
+    progress: Report = silent,
+) -> Prepared:
     """Read the set `name` below `root` and write its index to `out`.
 
     Paths are relative to the index where the set lies below its folder, absolute otherwise.
@@ -54,6 +64,7 @@ def prepare(name: str, root: Path, out: Path, *, splits: Splits | None = None, l
     Args:
         splits: "official", by "people", or "none"; None: official ones where the set has them, otherwise by people.
         licence: in place of the set's terms as we know them.
+        videos: folder to write folders of frames to, as videos; None leaves them as they are.
 
     Raises:
         UsageError: "usage" for an unknown name, official splits where there are none, or no folder for `out`.
@@ -77,6 +88,13 @@ def prepare(name: str, root: Path, out: Path, *, splits: Splits | None = None, l
     if folder.is_relative_to(base):
         folder = folder.relative_to(base)
     entries = [replace(entry, video=(folder / entry.video).as_posix()) for entry in entries]
+    if videos:
+        from .filming import film
+
+        entries, broken = film(entries, base, videos, progress=progress)
+        tree.skipped += broken
+    elif frames := sum((base / entry.video).is_dir() for entry in entries):
+        tree.notes.append(f"{frames} clips are folders of frames: trainings read videos, which --videos makes of them")
     write_index(out, entries)
     return Prepared(entries, tree.skipped, tree.notes, kind)
 
