@@ -123,3 +123,43 @@ def generate(ctx: click.Context, out: Path | None, **values: Any) -> Answer:
             written.append(str(run.side_by_side(bench, bench.clips[0], out / "side-by-side.mp4")))
         result = {**result, "written": written}
     return Answer(result, text)
+
+
+@bench.command(
+    cls=Verb,
+    example="""
+facewright bench detect corpus/index.jsonl --out measured
+facewright bench detect corpus/index.jsonl --quick --confront others/index.jsonl
+""",
+)
+@click.argument("index", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@option("--detector", "names", multiple=True, default=("residual", "temporal"), show_default=True, metavar="NAME",
+        help="residual and temporal are trained anew, others taken as they ship; may be repeated.")  # fmt: skip
+@option("--confront", metavar="INDEX", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="Clips of other people and generators, which a panel trained on all of INDEX is asked about.")  # fmt: skip
+@option("--quick", is_flag=True, help="One level of each perturbation instead of five.")
+@option("--sweep/--no-sweep", default=True, show_default=True, help="Measure compression and perturbations, too.")
+@option("--seed", type=int, default=0, show_default=True, help="Of folds and draws.")
+@option("--out", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+        help="Folder for detect.json, detect.md and detect.png.")  # fmt: skip
+@click.pass_context
+def detect(ctx: click.Context, index: Path, out: Path | None, **values: Any) -> Answer:
+    """Judge detectors on people, generators and encodings that they never met.
+
+    Every clip is cut about its face, marked and encoded alike. What is measured is kept in INDEX.measured, so that an
+    interrupted run goes on. The clips stay as they are.
+    """
+    from ..detect.bench import run, show
+
+    with progress(ctx.ensure_object(Session)) as report:
+        result = run.run(index, progress=report, **values)
+    text = show.table(result)
+    if out:
+        import cv2
+
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "detect.json").write_text(json.dumps(result, indent=1), "utf-8")
+        (out / "detect.md").write_text(text + "\n", "utf-8")
+        cv2.imwrite(str(out / "detect.png"), show.plot(result)[..., ::-1])
+        result = {**result, "written": [str(out / f"detect.{kind}") for kind in ("json", "md", "png")]}
+    return Answer(result, text)

@@ -35,7 +35,7 @@ from .lipsync_judging import judge
 
 STEPS_TRAINED, BATCH, RATE = 300, 32, 2e-3
 CROP = 50  # moments of a sample
-ROUNDS, FOLDS = 3, 5  # of alignment, the last of which also judges
+ROUNDS, FOLDS = 2, 5  # of alignment, the last of which also judges
 SHARP = 12.0  # factor on correlations before the softmax over lags
 CLEAR = 0.005  # root mean square below which a clip is no material
 
@@ -190,7 +190,7 @@ def listen(
     data: Path, cache: Path, progress: Report = silent, *, terms: Sequence[str] = ("A", "B")
 ) -> tuple[Crops, list[Spoken]]:
     """The genuine clips that have sound, with all faces tracked; and of them what the weight record lists."""
-    crops = face_crops(data, cache, size=64, fps=FPS, terms=terms, progress=progress)
+    crops = face_crops(data, cache, size=96, fps=FPS, terms=terms, progress=progress)
     heard: list[tuple[FaceClip, Spoken]] = []
     for clip in crops.clips:
         if clip.entry.label != "genuine":

@@ -22,6 +22,7 @@ SHIPPED = {
     "blended": "blended:BlendedDetector",
 }
 """Name → "module:class" in `detectors`, whose `shipped()` gives the one with the package's weights."""
+WITNESSES = ("lipsync",)  # of the default panel: asked and shown, weighed in no score
 NEAR = 0.5  # s within which a moment of one detector speaks for a moment of another
 
 
@@ -42,7 +43,7 @@ def default() -> Panel:
     check(record)
     fusion = Fusion.read(record.files[0].path)
     about = {"How it works": record.architecture, "Trained on": record.data[0], "Tested": record.metrics["in words"]}
-    return Panel([shipped(name) for name in fusion.names], fusion, about)
+    return Panel([shipped(name) for name in (*fusion.names, *WITNESSES)], fusion, about)
 
 
 class Panel:

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 TRAINERS: dict[str, str] = {
     "blended": "blended_training:STAGES",
+    "lipsync": "lipsync_training:train_lipsync",
+    "panel": "panel_training:train_panel",
     "residual": "training:train_detector",
+    "temporal": "panel_training:train_temporal",
 }
 """Name → "module:attribute" in this room: a function with the arguments of `train_detector` for what is fitted at
 once, or `STAGES` (docs/explanation/training.md) for what is trained in steps."""

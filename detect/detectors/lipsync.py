@@ -19,7 +19,7 @@ from ...core.weights import check, read_record
 from ..calibration import Calibration, level
 from ..detector import Evidence, Observation, Sound
 from .residual import WEIGHTS
-from .speech import FPS, HOP, STEPS, at_moments, lip_shape, log_mel
+from .speech import FPS, HOP, LIPS, STEPS, at_moments, lip_shape, log_mel
 
 if TYPE_CHECKING:
     from .synchrony import Kinematics, Towers
@@ -169,28 +169,48 @@ class LipSyncDetector:
         return level(false_alarms_per_100, self.model.calibration.least_per_100)
 
 
-class LipSyncReader:
-    """Keeps eight numbers a frame; the sound is read at the end."""
+class LipRows:
+    """Lip shapes of one face over time: nine numbers a frame."""
 
-    def __init__(self, model: LipSyncModel, sound: Sound | None) -> None:
-        self._model, self._sound = model, sound
-        self.times: list[float] = []
-        self.shapes: list[np.ndarray] = []
+    def __init__(self) -> None:
+        self._rows: list[np.ndarray] = []
         self._small = 0
 
     def push(self, observation: Observation) -> None:
         if observation.face.size < LEAST_FACE:
             self._small += 1
-            return
-        self.times.append(observation.seconds)
-        self.shapes.append(lip_shape(observation.face.landmarks))
+        else:
+            self._rows.append(np.array([observation.seconds, *lip_shape(observation.face.landmarks)]))
+
+    @property
+    def table(self) -> np.ndarray:
+        """float64 (n, 9): seconds and shapes."""
+        return np.array(self._rows).reshape(-1, 1 + len(LIPS))
+
+    @property
+    def reason(self) -> str | None:
+        """Why there are too few rows to speak; None if there are enough."""
+        if len(self._rows) >= LEAST:
+            return None
+        return "face_too_small" if self._small > len(self._rows) else "too_short"
+
+
+class LipSyncReader:
+    """Keeps lip shapes; the sound is read at the end."""
+
+    def __init__(self, model: LipSyncModel, sound: Sound | None) -> None:
+        self._model, self._sound, self._rows = model, sound, LipRows()
+
+    def push(self, observation: Observation) -> None:
+        self._rows.push(observation)
 
     def evidence(self) -> Evidence:
         if self._sound is None:
             return Evidence.abstention("no_sound")
-        if len(self.times) < LEAST:
-            return Evidence.abstention("face_too_small" if self._small > len(self.times) else "too_short")
-        said = self._model.compare(np.array(self.times), np.array(self.shapes), self._sound)
+        if reason := self._rows.reason:
+            return Evidence.abstention(reason)
+        table = self._rows.table
+        said = self._model.compare(table[:, 0], table[:, 1:], self._sound)
         if isinstance(said, str):
             return Evidence.abstention(said)
         calibration = self._model.calibration
