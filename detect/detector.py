@@ -22,6 +22,7 @@ REASONS = {
     "no_sound": "the file has no sound",
     "too_quiet": "the sound is too quiet",
     "not_speaking": "the lips hardly move",
+    "names_only": "it says which generator made a face, not whether one did",
     "outside_conditions": "the face is seen under conditions that the detector was not tested on",
 }
 """Why a detector abstains; abstention is an answer of its own, never a score in the middle."""

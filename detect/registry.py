@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ..core.training import Recipe
 
 TRAINERS: dict[str, str] = {
+    "attribution": "attribution_training:train_attribution",
     "blended": "blended_training:STAGES",
     "lipsync": "lipsync_training:train_lipsync",
     "panel": "panel_training:train_panel",

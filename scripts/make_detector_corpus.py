@@ -10,6 +10,7 @@ go through one chain (size, watermark at random, H.264 at a random quality):
 
 - genuine: windows of the real videos of class A and B;
 - synthetic: meshwarp on consented portraits, each as if taken by some camera (framing, background, blur, noise, JPEG);
+- driven, on request: meshwarp again, moved by a genuine video instead of a voice, for attribution;
 - control: the same portraits without animation, under simulated camera shake and fresh sensor noise;
 - other, on request: clips of other generators, for tests alone, a visible logo cropped away.
 
@@ -25,7 +26,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -36,7 +37,8 @@ from facewright.core.media import VideoReader, VideoWriter, probe, read_image
 from facewright.core.random import generator
 from facewright.datasets.index import Entry, write_index
 from facewright.detect.measures import Measures, measure, write_measures
-from facewright.generate import SpeechDrive, load
+from facewright.generate import SpeechDrive, VideoDrive, load
+from facewright.generate.drive import Drive
 from facewright.provenance import VideoMarker, new_record_id
 
 SECONDS = 3.6
@@ -67,13 +69,13 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--people", default="0:60", help="which of the portraits, in the seed's order, are animated")
-    parser.add_argument("--only", choices=["genuine", "synthetic", "control", "other"], action="append")
+    parser.add_argument("--only", choices=["genuine", "synthetic", "driven", "control", "other"], action="append")
     parser.add_argument("--classes", default="AB", help="licence classes of genuine clips; shipped weights: AB alone")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     with (options.data / "MANIFEST.csv").open(encoding="utf-8") as file:
         manifest = list(csv.DictReader(file))
-    makers = {"genuine": genuine, "synthetic": synthetic, "control": control, "other": other}
+    makers = {"genuine": genuine, "synthetic": synthetic, "driven": driven, "control": control, "other": other}
     entries: list[Entry] = []
     measured: list[Measures] = []
     begun = time.monotonic()
@@ -109,22 +111,42 @@ def genuine(options: argparse.Namespace, manifest: list[dict[str, str]]) -> Iter
 def synthetic(options: argparse.Namespace, manifest: list[dict[str, str]]) -> Iterator[Clip]:
     voices = [row for row in manifest if row["file"].startswith(VOICES) and row["file"].endswith((".wav", ".flac"))]
     voices = [row for row in voices if SpeechDrive.open(options.data / row["file"]).seconds >= SECONDS]
+    yield from animated(options, voices, SpeechDrive, "synthetic", "meshwarp", "voice")
+
+
+def driven(options: argparse.Namespace, manifest: list[dict[str, str]]) -> Iterator[Clip]:
+    rows = [row for row in manifest if row["file"].startswith("video_real/") and row["kind"] == "real"]
+    rows = [row for row in rows if row["class"] in "AB" and not row["file"].endswith(".wav")]
+    yield from animated(options, rows, VideoDrive, "driven", "meshwarp-video", "motion")
+
+
+def animated(
+    options: argparse.Namespace,
+    drives: list[dict[str, str]],
+    kind: type[Drive],
+    name: str,
+    generator_name: str,
+    what: str,
+) -> Iterator[Clip]:
+    """Portraits as some camera took them, each moved by one of the drives, drawn at random."""
     talker = load("meshwarp")
     for number, row in enumerate(portraits(options)):
-        draw = generator(options.seed, "synthetic", row["file"])
+        draw = generator(options.seed, name, row["file"])
         picture = photograph(read_image(options.data / row["file"]), draw, backgrounds(options))
-        voice = voices[int(draw.integers(len(voices)))]
+        source = drives[int(draw.integers(len(drives)))]
         fps, side, seconds = shape(draw)
-        drive = SpeechDrive.open(options.data / voice["file"], limit=seconds)
         try:
+            drive = kind.open(options.data / source["file"], limit=seconds)
             clip = talker(picture, drive, seed=number, fps=fps, size=side)
         except InputError as error:
             print(f"left out {row['file']}: {error.message}", flush=True)
             continue
         frames = np.concatenate(list(unmarked(clip)))
-        name = f"meshwarp/{row['file']}+{voice['file']}+seed{number}"
-        licence = f"{row['class']}: {row['licence_terms']}; voice {voice['class']}: {voice['licence_terms']}; {SCENES}"
-        yield Clip(frames, float(fps), Entry(name, "synthetic", row["identity_id"], row["file"], licence, "meshwarp"))
+        made = f"{generator_name}/{row['file']}+{source['file']}+seed{number}"
+        terms = f"{what} {source['class']}: {source['licence_terms']}"
+        licence = f"{row['class']}: {row['licence_terms']}; {terms}; {SCENES}"
+        entry = Entry(made, "synthetic", row["identity_id"], row["file"], licence, generator_name)
+        yield Clip(frames, float(fps), replace(entry, second=source["identity_id"] if what == "motion" else ""))
 
 
 def unmarked(clip) -> Iterator[np.ndarray]:

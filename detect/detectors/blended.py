@@ -41,8 +41,8 @@ class BlendedParams:
 
     backbone: str = "mobilenetv4_conv_small_050"
     residuals: bool = True
-    size: int = 160
-    margin: float = 0.12
+    size: int = 128
+    margin: float = 0.08
 
 
 class BlendedNet(nn.Module):
@@ -66,6 +66,7 @@ class BlendedNet(nn.Module):
             luma = pictures.mean(1, keepdim=True)
             residuals = nn.functional.conv2d(luma, self.kernels, padding=2)  # pyright: ignore[reportArgumentType]
             x = torch.cat([x, (12 * residuals).clamp(-1, 1)], 1)
+        x = x.contiguous(memory_format=torch.channels_last)  # halves the time on a CPU
         return self.head(self.backbone.forward_features(x))
 
 

@@ -54,7 +54,7 @@ class PictureDetector:
 class PictureReader:
     """One face; holds at most `BATCH` crops, and of each frame a score and a small map."""
 
-    def __init__(self, model: PictureModel, calibration: Calibration) -> None:
+    def __init__(self, model: PictureModel, calibration: Calibration | None = None) -> None:
         self._model, self._calibration = model, calibration
         self._waiting: list[np.ndarray] = []
         self._raw: list[float] = []
@@ -76,16 +76,22 @@ class PictureReader:
         if len(self._waiting) == BATCH:
             self._look()
 
-    def evidence(self) -> Evidence:
+    def raw(self) -> np.ndarray:
+        """Raw scores (n,) of all frames so far."""
         self._look()
-        if len(self._raw) < LEAST_FRAMES:
+        return np.array(self._raw)
+
+    def evidence(self) -> Evidence:
+        """What `Evidence` says; for a reader with a calibration."""
+        raw, times, calibration = self.raw(), np.array(self._times), self._calibration
+        assert calibration is not None, "only what is calibrated can speak"
+        if len(raw) < LEAST_FRAMES:
             few = max(self._unfit, key=lambda reason: self._unfit[reason]) if self._unfit else "too_short"
             return Evidence.abstention(few)
-        raw, times = np.array(self._raw), np.array(self._times)
         mean, error = moving_mean(raw, times)
-        scores = (self._calibration.score(mean + side * error).astype(np.float32) for side in (0, -1.645, 1.645))
+        scores = (calibration.score(mean + side * error).astype(np.float32) for side in (0, -1.645, 1.645))
         track = float(raw.mean())
-        score, rate = float(self._calibration.score(track)), self._calibration.false_alarms_per_100(track)
+        score, rate = float(calibration.score(track)), calibration.false_alarms_per_100(track)
         return Evidence(score, None, rate, times, *scores, details=self._details())
 
     def _details(self) -> dict[str, Any]:
