@@ -7,6 +7,7 @@ was dropped.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from itertools import dropwhile, pairwise
 
 import torch
@@ -42,9 +43,12 @@ def guided(denoise: Denoiser, conditions: Mapping[str, Tensor], scales: Mapping[
         off = names.index(name)
         return torch.cat([torch.zeros_like(value) if each[off] else value for each in passes])
 
+    @cache  # conditions are the same at every step
+    def stack(count: int) -> dict[str, Tensor]:
+        return {name: stacked(name, value.expand(count, *value.shape[1:])) for name, value in conditions.items()}
+
     def guide(x: Tensor, t: Tensor) -> Tensor:
-        stack = {name: stacked(name, value.expand(len(x), *value.shape[1:])) for name, value in conditions.items()}
-        found = denoise(torch.cat([x] * len(passes)), torch.cat([t] * len(passes)), **stack).chunk(len(passes))
+        found = denoise(torch.cat([x] * len(passes)), torch.cat([t] * len(passes)), **stack(len(x))).chunk(len(passes))
         out = found[0][..., :noises]
         for name, (before, after) in zip(names, pairwise(found), strict=True):
             out = out + scales[name] * (after - before)[..., :noises]

@@ -12,7 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import winograd
 from .fir import blur
+from .kept import kept
 from .stylekit import SQRT2, EqualLinear, activate, convolve
 
 
@@ -53,7 +55,11 @@ class ModulatedConv(nn.Module):
         into = self.style(style) / math.sqrt(self.fan_in)  # (b, inputs)
         out = self.demodulation(into) * gain  # (b, outputs)
         bias = None if self.bias is None else self.bias * gain
-        if len(x) == 1 and self.weight.numel() < x.numel():
+        if not self.up and winograd.pays(x, self.weight):
+            kernel = kept(self, "winograd", self.weight, lambda: winograd.transform(self.weight))
+            x = winograd.convolve(x * into[:, :, None, None], kernel, None).mul_(out[:, :, None, None])
+            x = x if bias is None else x.add_(bias[:, None, None])
+        elif len(x) == 1 and self.weight.numel() < x.numel():
             weight = self.weight * (out[0, :, None] * into[0])[:, :, None, None]
             x = self.convolve(x, weight, bias)
         else:
@@ -64,11 +70,14 @@ class ModulatedConv(nn.Module):
         return activate(x) if self.activation else x
 
     def demodulation(self, into: Tensor) -> Tensor:
-        """One over the norm of each output channel's scaled kernel (equation 3): (b, inputs) → (b, outputs)."""
+        """One over the norm of each output channel's scaled kernel (equation 3): (b, inputs) → (b, outputs).
+
+        The energy of the kernels (outputs, inputs) does not depend on the style.
+        """
         if not self.demodulate:
             return into.new_ones(len(into), len(self.weight))
         with torch.autocast(into.device.type, enabled=False):
-            energy = self.weight.float().square().sum((2, 3))  # (outputs, inputs)
+            energy = kept(self, "energy", self.weight, lambda: self.weight.float().square().sum((2, 3)))
             return torch.rsqrt(F.linear(into.float().square(), energy) + 1e-8).to(into.dtype)
 
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -7,12 +7,15 @@ the same speed (Karras et al. 2018, section 4.1).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import winograd
 from .fir import blur
+from .kept import kept
 
 SQRT2 = math.sqrt(2)
 
@@ -57,8 +60,14 @@ class EqualConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (b, inputs, h, w) → (b, outputs, h', w')
         bias = self.bias * SQRT2 if self.bias is not None and self.activation else self.bias
-        x = convolve(x, self.weight * self.gain, bias, self.stride, self.pad)
+        if (self.stride, self.pad) == (1, 1) and winograd.pays(x, self.weight):
+            x = winograd.convolve(x, self._made("winograd", winograd.transform), bias)
+        else:
+            x = convolve(x, self._made("scaled", lambda weight: weight), bias, self.stride, self.pad)
         return activate(x) if self.activation else x
+
+    def _made(self, name: str, make: Callable[[Tensor], Tensor]) -> Tensor:
+        return kept(self, name, self.weight, lambda: make(self.weight * self.gain))
 
 
 class EqualLinear(nn.Module):
@@ -90,7 +99,7 @@ class EqualLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (…, inputs) → (…, outputs)
         bias = None if self.bias is None else self.bias * self.bias_gain
-        x = F.linear(x, self.weight * self.gain, bias)
+        x = F.linear(x * self.gain, self.weight, bias)  # the input is smaller than the weight
         return activate(x) if self.activation else x
 
 

@@ -24,12 +24,15 @@ class Canvas:
 
     Attributes:
         logits: (b, 3, r, r), flow and mask before tanh and sigmoid, summed over scales.
+        flow, mask: (b, 2, r, r) and (b, 1, r, r), after them.
         drawn: maps (b, c, r, r) made from the style alone.
         warped: the portrait's maps (b, c, r, r), moved and masked.
         picture: (b, 3, r, r), read from `warped`.
     """
 
     logits: Tensor
+    flow: Tensor
+    mask: Tensor
     drawn: Tensor
     warped: Tensor
     picture: Tensor
@@ -70,12 +73,12 @@ class Scale(nn.Module):
             logits = logits + upsample(before.logits)
         flow, mask = torch.tanh(logits[:, :2]), torch.sigmoid(logits[:, 2:])
         warped = sample(maps, flow, mask, endpoint_grid=self.endpoint_grid)
-        return Canvas(logits, x, warped, self.colours(warped, before and before.picture))
+        return Canvas(logits, flow, mask, x, warped, self.colours(warped, before and before.picture))
 
     def blend(self, canvas: Canvas, style: Tensor) -> Tensor:
         """The warped maps, and drawn ones where the mask hides them: (b, c, r, r), from which the next scale grows."""
         drawn = canvas.drawn if self.fill is None else self.fill(canvas.drawn, style)
-        return torch.addcmul(canvas.warped, drawn, torch.sigmoid(-canvas.logits[:, 2:]))
+        return torch.addcmul(canvas.warped, drawn, 1 - canvas.mask)
 
 
 class Decoder(nn.Module):

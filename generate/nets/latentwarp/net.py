@@ -91,8 +91,7 @@ class LatentWarp(nn.Module):
     def decode_with_flow(self, appearance: Appearance, motion: Tensor) -> Decoded:
         """Frames with the flows and masks that made them, for losses on the flow itself."""
         canvases = list(self.draw(appearance, motion))
-        flows = [torch.tanh(canvas.logits[:, :2]) for canvas in canvases]
-        masks = [torch.sigmoid(canvas.logits[:, 2:]) for canvas in canvases]
+        flows, masks = [canvas.flow for canvas in canvases], [canvas.mask for canvas in canvases]
         return Decoded(canvases[-1].picture, flows, masks)
 
 

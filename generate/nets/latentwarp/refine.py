@@ -5,11 +5,13 @@ It holds a tenth of the weights and does nearly all of the arithmetic: 512 chann
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from ..kept import kept
 from ..winograd import convolve, transform
 
 WIDTH = 512
@@ -38,7 +40,11 @@ class Refine(nn.Module):
         """The correction, one band after the other: each sees as many rows beyond as it has layers, and drops them."""
         first, *inner, last = self.convs
         height, margin = picture.shape[2], len(self.convs)
-        kernels = [(transform(conv.weight), conv.bias) for conv in inner if isinstance(conv, nn.Conv2d)]
+        kernels = [
+            (kept(conv, "winograd", conv.weight, partial(transform, conv.weight)), conv.bias)
+            for conv in inner
+            if isinstance(conv, nn.Conv2d)
+        ]
         rows = max(4, BAND // picture.shape[3] // 4 * 4)
         bands = []
         for top in range(0, height, rows):

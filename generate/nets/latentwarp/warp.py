@@ -21,9 +21,9 @@ def sample(maps: Tensor, flow: Tensor, mask: Tensor, *, endpoint_grid: bool = Fa
     """
     kind = maps.dtype
     maps, mask, flow = maps.float(), mask.float(), flow.float()  # half precision is coarser than a pixel
-    grid = flow.permute(0, 2, 3, 1) + rest(flow, endpoint_grid)
     if not torch.is_grad_enabled() and maps.device.type == "cpu":
-        return _gather(maps, grid, mask, zeros=endpoint_grid).to(kind)
+        return _gather(maps, flow, mask, endpoint_grid).to(kind)
+    grid = flow.permute(0, 2, 3, 1) + rest(flow, endpoint_grid)
     maps = maps.expand(len(grid), -1, -1, -1)
     padding = "zeros" if endpoint_grid else "border"
     return (F.grid_sample(maps, grid, padding_mode=padding, align_corners=False) * mask).to(kind)
@@ -31,35 +31,39 @@ def sample(maps: Tensor, flow: Tensor, mask: Tensor, *, endpoint_grid: bool = Fa
 
 def rest(like: Tensor, endpoint_grid: bool = False) -> Tensor:
     """The points of zero flow, (h, w, 2) in [-1, 1], x before y."""
-    axes = []
-    for length in like.shape[:-3:-1]:
-        end = 1.0 if endpoint_grid else 1 - 1 / length
-        axes.append(torch.linspace(-end, end, length, device=like.device, dtype=like.dtype))
-    return torch.stack(torch.meshgrid(*axes, indexing="xy"), -1)
+    return torch.stack(torch.meshgrid(*_axes(like, endpoint_grid), indexing="xy"), -1)
 
 
-def _gather(maps: Tensor, grid: Tensor, mask: Tensor, *, zeros: bool) -> Tensor:
+def _axes(like: Tensor, endpoint_grid: bool) -> list[Tensor]:
+    """Places (w,) and (h,) of zero flow."""
+    ends = [(length, 1.0 if endpoint_grid else 1 - 1 / length) for length in like.shape[:-3:-1]]
+    return [torch.linspace(-end, end, length, device=like.device, dtype=like.dtype) for length, end in ends]
+
+
+def _gather(maps: Tensor, flow: Tensor, mask: Tensor, endpoint_grid: bool) -> Tensor:
     """`grid_sample` times mask as sums of four rows of a table, which a CPU does on all its cores, channels last."""
-    batch, height, width, _ = grid.shape
-    sides = grid.new_tensor([width, height])
-    points = ((grid + 1) * sides - 1) / 2  # (b, h, w, 2), in pixels
-    if not zeros:
-        points = torch.minimum(points.clamp_(min=0), sides - 1)
-    low = points.floor()
-    far = points - low
-    index, weight = [], []
-    for dy in (0, 1):
-        for dx in (0, 1):
-            corner = low + low.new_tensor([dx, dy])
-            inside = ((corner >= 0) & (corner < sides)).all(-1)
-            share = (far[..., 0] if dx else 1 - far[..., 0]) * (far[..., 1] if dy else 1 - far[..., 1])
-            corner = torch.minimum(corner.clamp_(min=0), sides - 1).long()
-            index.append(corner[..., 1] * width + corner[..., 0])
-            weight.append(share * inside * mask[:, 0])
-    rows = maps.permute(0, 2, 3, 1).reshape(-1, maps.shape[1])  # (b h w, c), no copy of channels-last maps
-    places = torch.stack(index, -1)  # (b, h, w, 4)
+    batch, _, height, width = flow.shape
+    across, down = _axes(flow, endpoint_grid)
+    columns = _neighbours(flow[:, 0] + across, width, zeros=endpoint_grid)
+    rows = _neighbours(flow[:, 1] + down[:, None], height, zeros=endpoint_grid)
+    lines = [(place * width, share * mask[:, 0]) for place, share in rows]
+    places = torch.stack([line + column for line, _ in lines for column, _ in columns], -1)  # (b, h, w, 4)
+    shares = torch.stack([above * beside for _, above in lines for _, beside in columns], -1)
     if len(maps) > 1:
-        places += height * width * torch.arange(batch)[:, None, None, None]
-    shares = torch.stack(weight, -1).view(-1, 4)
-    moved = F.embedding_bag(places.view(-1, 4), rows, mode="sum", per_sample_weights=shares)
+        places += height * width * torch.arange(batch, dtype=places.dtype)[:, None, None, None]
+    table = maps.permute(0, 2, 3, 1).reshape(-1, maps.shape[1])  # (b h w, c), no copy of channels-last maps
+    moved = F.embedding_bag(places.view(-1, 4), table, mode="sum", per_sample_weights=shares.view(-1, 4))
     return moved.view(batch, height, width, -1).permute(0, 3, 1, 2)
+
+
+def _neighbours(points: Tensor, length: int, *, zeros: bool) -> list[tuple[Tensor, Tensor]]:
+    """The two pixels on one axis that a point in [-1, 1] lies between, and their shares; none for those outside."""
+    points = points.add(1).mul_(length).sub_(1).div_(2)
+    if not zeros:
+        points = points.clamp_(0, length - 1)
+    low = points.floor()
+    share = points.sub_(low)  # of the pixel behind
+    place, before = low.int(), 1 - share
+    if zeros:
+        before, share = before * ((low >= 0) & (low < length)), share * ((low >= -1) & (low < length - 1))
+    return [(place.clamp(0, length - 1), before), ((place + 1).clamp_(0, length - 1), share)]
