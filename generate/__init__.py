@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .clip import Clip
-    from .drive import DialogueDrive, Drive, RendersDrive, SpeechDrive, VideoDrive
+    from .drive import DialogueDrive, Drive, LipSyncDrive, RendersDrive, SpeechDrive, VideoDrive
     from .replaying import replay
     from .talker import Talker, load
 
@@ -15,6 +15,7 @@ _HOME = {
     "Clip": "clip",
     "DialogueDrive": "drive",
     "Drive": "drive",
+    "LipSyncDrive": "drive",
     "RendersDrive": "drive",
     "SpeechDrive": "drive",
     "VideoDrive": "drive",
@@ -22,7 +23,18 @@ _HOME = {
     "load": "talker",
     "replay": "replaying",
 }
-__all__ = ["Clip", "DialogueDrive", "Drive", "RendersDrive", "SpeechDrive", "Talker", "VideoDrive", "load", "replay"]
+__all__ = [
+    "Clip",
+    "DialogueDrive",
+    "Drive",
+    "LipSyncDrive",
+    "RendersDrive",
+    "SpeechDrive",
+    "Talker",
+    "VideoDrive",
+    "load",
+    "replay",
+]
 
 
 def __getattr__(name: str) -> Any:

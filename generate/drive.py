@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from ..core.errors import InputError
 from ..core.media import AudioReader, probe
@@ -21,6 +21,9 @@ SHORTEST_SECONDS = 0.2
 class Drive:
     """A file that drives a face, or its first `limit` seconds.
 
+    Attributes:
+        style: video of somebody whose manner of moving is taken over, for methods that do so (`in_style`).
+
     Raises (from `open`):
         InputError: `unreadable`, `no_audio`, `no_video`, `too_short`.
     """
@@ -29,6 +32,7 @@ class Drive:
     seconds: float
     sounds: bool
     limit: float | None = None
+    style: Path | None = field(default=None, kw_only=True)
 
     kind: ClassVar[str] = ""
 
@@ -40,9 +44,17 @@ class Drive:
         """Mono float32 chunks at `rate` Hz, from the same instant as the first frame."""
         return iter(AudioReader(self.path, rate=rate, chunk=rate, seconds=self.limit))
 
+    def in_style(self, path: str | Path) -> Self:
+        """The same drive with a video of somebody whose manner of moving is taken over.
+
+        Raises:
+            InputError: `unreadable`, `no_video`, `too_short`.
+        """
+        return replace(self, style=VideoDrive.open(path).path)
+
     def ingredients(self) -> list[Ingredient]:
         """The files it consists of, for the manifest."""
-        raise NotImplementedError
+        return [Ingredient(str(self.style), "style", self.style.name)] if self.style else []
 
     @staticmethod
     def _length(path: Path, seconds: float, limit: float | None) -> float:
@@ -72,7 +84,7 @@ class SpeechDrive(Drive):
         return cls(path, cls._length(path, info.audio.seconds or info.seconds, limit), True, limit)
 
     def ingredients(self) -> list[Ingredient]:
-        return [Ingredient(str(self.path), "audio", self.path.name)]
+        return [Ingredient(str(self.path), "audio", self.path.name), *Drive.ingredients(self)]
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,30 @@ class DialogueDrive(SpeechDrive):
 
 
 @dataclass(frozen=True)
+class LipSyncDrive(SpeechDrive):
+    """A voice for the face of a video, whose own sound is left out.
+
+    Attributes:
+        video: its file; the clip is as long as the shorter of the two.
+    """
+
+    video: Path = Path()
+
+    kind: ClassVar[str] = "lipsync"
+
+    @classmethod
+    def of(cls, path: str | Path, video: str | Path, *, limit: float | None = None) -> LipSyncDrive:
+        """A voice and a video.
+
+        Raises:
+            InputError: as `open` does, for either file.
+        """
+        shown = VideoDrive.open(video, limit=limit)
+        voice = SpeechDrive.open(path, limit=shown.seconds)
+        return cls(voice.path, voice.seconds, voice.sounds, voice.limit, shown.path)
+
+
+@dataclass(frozen=True)
 class VideoDrive(Drive):
     """A video whose face is followed; its sound, if any, goes along."""
 
@@ -121,7 +157,7 @@ class VideoDrive(Drive):
         return cls(path, cls._length(path, info.seconds, limit), info.audio is not None, limit)
 
     def ingredients(self) -> list[Ingredient]:
-        return [Ingredient(str(self.path), "video", self.path.name)]
+        return [Ingredient(str(self.path), "video", self.path.name), *Drive.ingredients(self)]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import UsageError
 from .clip import Clip, even_size
-from .drive import Drive, SpeechDrive
+from .drive import Drive, LipSyncDrive, SpeechDrive
 from .methods import registry
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .method import Method
 
 SMALLEST, LARGEST = 256, 2160
+VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm")
 
 
 class Talker:
@@ -44,7 +45,7 @@ class Talker:
         """Prepare a clip.
 
         Args:
-            portrait: picture with a face: a file, or uint8 RGB (H, W, 3).
+            portrait: picture with a face: a file, or uint8 RGB (H, W, 3); a video for methods that dub one.
             drive: sound file (its voice is spoken), or a `Drive`.
             seed: names the head motion, blinks and gaze that are drawn.
             fps: frames per second, 10 to 60; the method's own by default.
@@ -63,12 +64,19 @@ class Talker:
         import cv2
 
         from ..core.faces import choose_face, find_faces
-        from ..core.media import read_image
+        from ..core.media import VideoReader, read_image
 
         card = self.method.card
         drive = drive if isinstance(drive, Drive) else SpeechDrive.open(drive, limit=seconds)
+        filmed = None
+        if isinstance(portrait, str | Path) and Path(portrait).suffix.lower() in VIDEOS:
+            filmed = Path(portrait)
+        if filmed and drive.kind == SpeechDrive.kind:
+            drive = LipSyncDrive.of(drive.path, filmed, limit=drive.limit)
         if drive.kind not in card.drives:
             raise UsageError("usage", f"{card.name} takes no {drive.kind}", f"It takes: {', '.join(card.drives)}.")
+        if drive.style and not (card.styles and drive.kind != "video"):
+            raise UsageError("usage", f"{card.name} takes over nobody's manner", "Leave the style away.")
         rate = Fraction(fps if fps is not None else card.fps).limit_denominator(1001)
         for name, value, low, high in (
             ("fps", rate, 10, 60),
@@ -79,7 +87,7 @@ class Talker:
                 raise UsageError("usage", f"{name} cannot be {value}", f"Give {low} to {high}.")
         resolved = card.resolve(controls)
 
-        picture = read_image(portrait)
+        picture = next(iter(VideoReader(filmed, chunk=1)))[0] if filmed else read_image(portrait)
         rows, columns = picture.shape[:2]
         height, width = even_size(rows, columns, size)
         if min(height, width) < SMALLEST:

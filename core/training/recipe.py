@@ -25,6 +25,7 @@ class Request:
         seed: of every draw.
         workers: processes that may prepare data at the same time; 0 for none besides this one.
         progress: for what takes long before the first step, such as tracking faces.
+        begin: weights to begin from, for methods that can; None: none.
     """
 
     data: Path
@@ -33,6 +34,7 @@ class Request:
     seed: int = 0
     workers: int = 0
     progress: Report = silent
+    begin: str | None = None
 
     @property
     def cache(self) -> Path:

@@ -26,6 +26,7 @@ def train(
     seed: int = 0,
     steps: int | None = None,
     dry_run: bool = False,
+    begin: str | None = None,
     options: Options = Options(),  # noqa: B008 – frozen
     progress: Report = silent,
 ) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def train(
         seed: of every draw.
         steps: in place of the preset's.
         dry_run: say what would be learned from, and stop.
+        begin: weights to begin from.
 
     Returns:
         What `fit` returns, or the recipe's materials.
@@ -55,7 +57,7 @@ def train(
     chosen, values = recipe.preset(preset)
     if steps is not None:
         values = replace(values, steps=steps)
-    request = Request(data, out, values, seed, options.workers or 0, progress)
+    request = Request(data, out, values, seed, options.workers or 0, progress, begin)
     told = {"stage": f"{number} ({recipe.title})", "preset": chosen}
     if dry_run:
         expect = {"expect": values.expect, "steps": values.steps, "batch": values.batch}
@@ -67,10 +69,12 @@ def train(
         "preset": {"name": chosen, **preset_values},
         "seed": seed,
         "data": fingerprint(data),
+        **({"begin": begin} if begin else {}),
     }
     command = ["facewright", "train", name, "--stage", str(number), "--data", "DATA", "--out", "OUT"]
     command += ["--preset", chosen, "--seed", str(seed), "--precision", options.precision]
     command += [] if steps is None else ["--steps", str(steps)]
+    command += ["--begin", begin] if begin else []
     folder = out / f"stage-{number}"
     result = fit(
         lambda: recipe.build(request), folder, identity=identity, options=options, command=command, progress=progress

@@ -43,7 +43,7 @@ def add_weights(name: str, run: Path) -> weights.WeightRecord:
         merged = {
             "name": name,
             "architecture": "; ".join(part.architecture for part in parts),
-            "files": [file for part in parts for file in part.to_dict()["files"]],
+            "files": list({file["file"]: file for part in parts for file in part.to_dict()["files"]}.values()),
             "data": list(dict.fromkeys(line for part in parts for line in part.data)),
             "made": {
                 path.parent.parent.name or "run": dict(part.made) for path, part in zip(paths, parts, strict=True)

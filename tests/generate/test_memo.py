@@ -24,7 +24,6 @@ from facewright.generate.methods.memo.params import (
     MemoParams,
     TemporalParams,
 )
-from facewright.generate.methods.memo.pipeline import Memo
 from facewright.generate.methods.memo.projections import AudioProjection, ImageProjection
 from facewright.generate.methods.memo.reference import ReferenceNet
 from facewright.generate.nets import stored
@@ -33,12 +32,13 @@ from facewright.generate.nets.ldm.vae import VAE, VAEParams
 
 UNET = UNetParams(widths=(32, 32), depth=1, heads=2, context=16)
 FAST = {"steps": 1}
+SIDE = 128
 
 
 def networks():
     torch.manual_seed(1)
     nets = {
-        "vae": VAE(VAEParams((32, 32, 32, 32), depth=1)),
+        "vae": VAE(VAEParams((32, 32, 32, 32), depth=1, side=SIDE)),
         "reference_net": ReferenceNet(UNET),
         "diffusion_net": DiffusionNet(MemoParams(UNET, 32, TemporalParams(blocks=1, attentions=2, heads=2))),
         "audio_proj": AudioProjection(AudioProjectionParams(layers=2, channels=32, width=32, tokens=4, audio=32)),
@@ -83,7 +83,6 @@ def home(tmp_path_factory):
 @pytest.fixture
 def talker(home, monkeypatch):
     monkeypatch.setenv("FACEWRIGHT_HOME", str(home))
-    monkeypatch.setattr(Memo, "side", 128)
     return load("memo", weights="random", device="cpu")
 
 
@@ -111,7 +110,7 @@ def test_an_unchanged_crop_goes_back_where_it_was(talker, portrait_path):
     picture = read_image(portrait_path)
     face = largest_face(picture)
     state = talker.method.prepare(picture, face)
-    crop = crop_face(picture, face, recipe(Memo.side)).image
+    crop = crop_face(picture, face, recipe(SIDE)).image
     frame, black, white = talker.method.render(state, np.stack([crop, 0 * crop, 0 * crop + 255]))
     outside = (black == white).all(-1)
     assert outside[:, 480:].all()
@@ -135,10 +134,10 @@ def test_controls_are_heard(talker, portrait_path, voice):
     short = replace(voice, limit=0.4, seconds=0.4)
     plain = unmarked(talker(portrait_path, short, **FAST))
     assert len(plain) == 12  # at the 30 frames a second of the card
-    for control in ({"emotion": 3}, {"guidance": 2.0}, {"steps": 3}):
+    for control in ({"emotion": 3}, {"guidance": 2.0}, {"steps": 3}, {"guidance_audio": 6}, {"precision": "bfloat16"}):
         assert (unmarked(talker(portrait_path, short, **{**FAST, **control})) != plain).any(), control
     with pytest.raises(UsageError):
-        talker(portrait_path, short, emotion="happy")  # nobody said which class that would be
+        unmarked(talker(portrait_path, short, emotion="happy"))  # nobody said which class that would be
 
 
 def test_sound_is_heard_at_any_frame_rate_in_blocks_of_any_size(home):

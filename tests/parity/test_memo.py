@@ -17,7 +17,7 @@ from facewright.generate.methods.memo.projections import AudioProjection, Emotio
 from facewright.generate.methods.memo.reference import Bank, ReferenceNet
 from facewright.generate.nets.ldm import flow
 from facewright.generate.nets.ldm.frames import fold, unfold
-from facewright.generate.nets.ldm.spatial import attend
+from facewright.generate.nets.ldm.spatial import attend, beside
 from facewright.generate.nets.ldm.vae import VAE
 
 from .fixture import Fixture
@@ -71,8 +71,9 @@ def test_blocks():
     )
     spatial.load_state_dict(fixture.weights("spatial"))
     face = given["face_tokens"].repeat_interleave(frames, 0)
-    out["spatial"] = unfold(attend(spatial, x, face, given["ref_tokens"])[0], frames)
-    out["spatial_uc"] = unfold(attend(spatial, x, face, given["ref_tokens"], frames)[0], frames)
+    reference = beside(spatial, given["ref_tokens"])
+    out["spatial"] = unfold(attend(spatial, x, face, reference)[0], frames)
+    out["spatial_uc"] = unfold(attend(spatial, x, face, reference, frames)[0], frames)
 
     for tag, last in (("audio", False), ("audio_final", True)):
         module = AudioModule(channels, channels, fixture.config["audio_dim"], heads, last=last)
@@ -132,11 +133,11 @@ def test_both_networks_and_two_clips(name):
         {layer: tokens[1:] for layer, tokens in seen.items()},
         {layer: tokens[1:] for layer, tokens in reference.items()},
     )
-    out["v_nocfg"] = net(x, time_of(fixture, "v_nocfg", 1), told, one[1], net.remember(one[0]))
+    out["v_nocfg"] = net(x, time_of(fixture, "v_nocfg", 1), told, net.look(one[1]), net.remember(one[0]))
 
     both = Conditions(given["face_tokens"], torch.cat([torch.zeros_like(audio), audio]), labels, alone=1)
     watch(net, frames, fixture, out)
-    out["v_cfg"] = net(x.repeat(2, 1, 1, 1, 1), time_of(fixture, "v_cfg", 2), both, reference, memory)
+    out["v_cfg"] = net(x.repeat(2, 1, 1, 1, 1), time_of(fixture, "v_cfg", 2), both, net.look(reference), memory)
 
     scale = float(re.findall(r"CFG ([\d.]+)", fixture.meta["outputs"]["loop_clip0_step0"]["meaning"])[0])
     steps = sum(label.startswith("loop_clip0_") for label in fixture.outputs)
@@ -146,8 +147,8 @@ def test_both_networks_and_two_clips(name):
             reference, seen = split(look(torch.cat([latents[:1], 0.7 * latents[1:].flip(0)])), 2)
             memory, x = net.remember(seen, memory), x.flip(2)
         found: list[torch.Tensor] = []
-        told_all = partial(net, given=both, reference=reference, memory=memory)
-        flow.sample(flow.guided(told_all, scale), x, steps, found.append)
+        told_all = partial(net, given=both, reference=net.look(reference), memory=memory)
+        flow.sample(flow.guided(told_all, (1 - scale, scale)), x, steps, found.append)
         out |= {f"loop_clip{clip}_step{step}": latent for step, latent in enumerate(found)}
     fixture.check(out)
 

@@ -81,5 +81,5 @@ def test_the_diffusion_network():
     told = Conditions(given["face_tokens"], torch.cat([torch.zeros_like(audio), audio]), labels, alone=1)
     watch(net, x.shape[2], fixture, out)
     t = torch.full((2,), float(fixture.meta["inputs"]["t"]))
-    out["v_cfg"] = net(x.repeat(2, 1, 1, 1, 1), t, told, reference, net.remember(past))
+    out["v_cfg"] = net(x.repeat(2, 1, 1, 1, 1), t, told, net.look(reference), net.remember(past))
     fixture.check(out)

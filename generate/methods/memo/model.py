@@ -21,13 +21,14 @@ from typing import Any
 from torch import Tensor, nn
 
 from ...nets.ldm.frames import fold, unfold
-from ...nets.ldm.spatial import attend
+from ...nets.ldm.spatial import Beside, attend, beside
 from ...nets.ldm.unet import UNet, UNetParams
 from .audio import AudioModule
-from .memory import TemporalModule, Traces
+from .memory import TemporalModule, Trace, Traces
 from .params import MemoParams
 from .reference import Bank
 
+Reference = dict[str, Beside]  # name of a layer → what its self-attention looks at
 Memory = dict[str, Traces]  # name of a layer → what it remembers: as large after an hour as after a second
 
 
@@ -37,13 +38,13 @@ class Conditions:
 
     Attributes:
         face: tokens of the face (b, k, context).
-        audio: tokens of sound (b, f, k, audio).
+        audio: tokens of sound (b, f, k, audio); None leaves out what passes through time, sound and motion: stills.
         emotion: labels (b,).
         alone: how many of the first clips do not look at the reference (classifier-free guidance).
     """
 
     face: Tensor
-    audio: Tensor
+    audio: Tensor | None
     emotion: Tensor
     alone: int = 0
 
@@ -52,6 +53,18 @@ def split(bank: Bank, batch: int) -> tuple[Bank, Bank]:
     """A bank of `batch` × (reference, then past frames) → reference (b, h·w, c) and past frames (b, p, h·w, c)."""
     parts = {name: tokens.unflatten(0, (batch, -1)) for name, tokens in bank.items()}
     return {name: part[:, 0] for name, part in parts.items()}, {name: part[:, 1:] for name, part in parts.items()}
+
+
+def rows(memory: Memory, which: list[int]) -> Memory:
+    """The memories of a batch of two, once for each row that asks for one."""
+
+    def chosen(part: Tensor) -> Tensor:
+        return part.unflatten(0, (2, -1))[which].flatten(0, 1)
+
+    return {
+        name: tuple(Trace(chosen(trace.values), chosen(trace.keys)) for trace in traces)
+        for name, traces in memory.items()
+    }
 
 
 class DiffusionNet(UNet):
@@ -72,13 +85,18 @@ class DiffusionNet(UNet):
                 )
             block.motion_modules = nn.ModuleList(TemporalModule(channels, params.temporal) for _ in range(layers))
 
+    def look(self, reference: Bank) -> Reference:
+        """What all steps of a clip need of the reference (`split`)."""
+        attentions = self.parts("attentions")
+        return {name: beside(transformer, reference[name]) for name, transformer in attentions.items()}
+
     def remember(self, past: Bank, memory: Memory | None = None) -> Memory:
         """The memory after some past frames (`split`); without one before, the memory of those frames alone."""
         modules: dict[str, TemporalModule] = self.parts("motion_modules")
         return {name: module.remember(past[name], memory[name] if memory else None) for name, module in modules.items()}
 
     def forward(
-        self, x: Tensor, t: Tensor, given: Conditions, reference: Bank | None = None, memory: Memory | None = None
+        self, x: Tensor, t: Tensor, given: Conditions, reference: Reference | None = None, memory: Memory | None = None
     ) -> Tensor:
         """Velocities of latents x (b, c, f, h, w) at times t (b,), in [0, 1000]; the same shape."""
         frames = x.shape[2]
@@ -87,14 +105,16 @@ class DiffusionNet(UNet):
         motion_modules: dict[str, TemporalModule] = self.parts("motion_modules")
         face = given.face.repeat_interleave(frames, 0)  # b·f k context
         emotion = given.emotion.repeat_interleave(frames)
-        audio: Any = given.audio.flatten(0, 1)  # b·f k audio
+        audio: Any = None if given.audio is None else given.audio.flatten(0, 1)  # b·f k audio
 
         def layer(name: str, x: Tensor) -> Tensor:
             nonlocal audio
             if name in attentions:
-                beside = reference[name] if reference else None
-                x, _ = attend(attentions[name], x, face, beside, given.alone * frames)
-                x, audio = audio_modules[name](x, audio, emotion)
+                x, _ = attend(attentions[name], x, face, reference[name] if reference else None, given.alone * frames)
+                if given.audio is not None:
+                    x, audio = audio_modules[name](x, audio, emotion)
+            if given.audio is None:
+                return x
             return motion_modules[name](x, frames, memory[name] if memory else None)
 
         return unfold(self.out(self.walk(fold(x), t.repeat_interleave(frames), layer)), frames)

@@ -39,11 +39,13 @@ class MemoParams:
         unet: its spatial part.
         audio: channels of the tokens of sound.
         temporal: its temporal modules.
+        emotions: names of the first classes of emotion; none where nobody published them.
     """
 
     unet: UNetParams = field(default_factory=UNetParams)
     audio: int = 768
     temporal: TemporalParams = field(default_factory=TemporalParams)
+    emotions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,11 @@ class AudioProjectionParams:
 
     Attributes:
         window: frames heard around one, that one among them.
-        layers, channels: of the speech encoder.
+        layers, channels: of the speech encoder; where `kind` is no encoder, its features `layers` times a frame.
         width: of the hidden layers.
         tokens: of one frame.
         audio: channels of a token.
+        kind: what hears, a name of `nets.audio`.
     """
 
     window: int = 5
@@ -64,6 +67,7 @@ class AudioProjectionParams:
     width: int = 512
     tokens: int = 32
     audio: int = 768
+    kind: str = "wav2vec2"
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,12 @@ class ImageProjectionParams:
 
 @dataclass(frozen=True)
 class EmotionParams:
-    """Mean emotion2vec feature of some sound → one of `EMOTIONS` classes: `depth` layers, `width` between them."""
+    """Mean feature of some sound (emotion2vec's in the published weights) → one of `EMOTIONS` classes.
+
+    Attributes:
+        features: of the sound.
+        width, depth: of its layers.
+    """
 
     features: int = 1024
     width: int = 2048

@@ -18,12 +18,14 @@ class VAEParams:
         depth: residual blocks of a level in the encoder; one more in the decoder.
         channels: of the latents.
         scale: of the latents, which brings them to about unit size.
+        side: of the pictures it is meant for, in pixels.
     """
 
     widths: tuple[int, ...] = (128, 256, 512, 512)
     depth: int = 2
     channels: int = 4
     scale: float = 0.18215
+    side: int = 512
 
     @property
     def stride(self) -> int:
@@ -42,6 +44,7 @@ class VAE(nn.Module):
         self.params = params
         down, up = ("DownEncoderBlock2D",) * levels, ("UpDecoderBlock2D",) * levels
         options: Any = {"block_out_channels": params.widths, "down_block_types": down, "up_block_types": up}
+        options["norm_num_groups"] = min(32, params.widths[0])
         self.net: Any = AutoencoderKL(**options, layers_per_block=params.depth, latent_channels=params.channels)
 
     def encode(self, pictures: Tensor) -> Tensor:
