@@ -12,11 +12,13 @@ from .progress import progress
 from .session import Answer, Session
 from .verb import Verb
 
+DETECTOR = "detector:"
 EXAMPLE = """
 facewright weights
 facewright weights check
 facewright weights path meshwarp
 facewright weights import anitalker ./anitalker_ckpts
+facewright weights import detector:xception ./xception_best.pth
 facewright weights add mine runs/001
 """
 
@@ -30,7 +32,8 @@ def weights(ctx: click.Context, action: str, name: str | None, folder: Path | No
     """List, check, locate, import or add weights.
 
     `list` shows each record, `check` compares every file with its SHA-256, `path` says where the files lie. `import`
-    takes the name of a method and the FOLDER where its authors' official checkpoints lie, and makes weights of them.
+    takes the name of a method and the FOLDER where its authors' official checkpoints lie, and makes weights of them; or
+    detector:NAME and the file of a published detector.
     `add` takes a new name and the FOLDER of a training run; methods use them with `--weights NAME`.
     """
     if action == "import":
@@ -53,6 +56,12 @@ def _import(session: Session, name: str | None, folder: Path | None) -> Answer:
     if name is None or folder is None:
         example = "For example: facewright weights import anitalker ./anitalker_ckpts"
         raise UsageError("usage", "weights import takes a method and a folder", example)
+    if name.startswith(DETECTOR):
+        from ..detect.importing import import_detector
+
+        kept = import_detector(name.removeprefix(DETECTOR), folder)
+        text = f"{_text(kept)}\n  imported to {kept.files[0].path.parent}"
+        return Answer({"records": [kept.to_dict()]}, text)
     from ..generate.importing.official import import_weights
 
     with progress(session) as report:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,11 @@ def train_attribution(
     command: str = "facewright.detect.attribution_training.train_attribution(index, out)",
     progress: Report = silent,
 ) -> dict[str, Any]:
-    """Fit, judge and write `attribution.safetensors` with `attribution.record.json`; a class is a generator of the index.
+    """Fit, judge and write `attribution.safetensors` with its record; every generator of the index is a class.
 
     Args:
-        index: of the corpus, with its measures beside it or videos to measure; genuine clips and two generators at least
-            for generators to be held out.
+        index: of the corpus, with its measures beside it or videos to measure; genuine clips, and two
+            generators at least if one is to be held out.
         out: folder for weights and record.
         test: index of clips by generators that the first does not hold: how many are named wrongly?
         names: the measures to use.
@@ -97,16 +98,7 @@ def fit(corpus: Corpus, classes: np.ndarray, fold: np.ndarray, names: Sequence[s
         return -float(np.mean([np.log(shares(d, temperature)[right] + 1e-12) for d, right in wrong]))
 
     temperature = float(min(TEMPERATURES, key=surprise))
-    return AttributionModel(
-        model.names,
-        model.generators,
-        model.mean,
-        model.scale,
-        model.whitening,
-        model.centres,
-        np.array(far),
-        temperature,
-    )
+    return replace(model, far=np.array(far), temperature=temperature)
 
 
 def _fit(corpus: Corpus, classes: np.ndarray, names: Sequence[str]) -> AttributionModel:
