@@ -19,9 +19,9 @@ from ..panel import shipped
 from ..shortcuts import container_auc
 from .clips import PERTURBED, QUALITIES, STANDARD_VARIANT, UNMARKED, Excerpt, Variant, open_windows
 from .figures import figures
-from .learning import LEARNERS, Clip, Trained, corpus_of, listen, train
+from .learning import INNER, LEARNERS, Clip, Trained, corpus_of, listen, train
 from .measuring import Seen, measure_all
-from .protocol import FOLDS, drift, matrix, mean_of, moved
+from .protocol import FOLDS, SETTINGS, drift, matrix, mean_of, moved, splits
 
 QUICK = tuple(variant for variant in PERTURBED if variant.level == 3)
 WINDOWS = 3  # of a genuine video
@@ -57,7 +57,7 @@ def run(
     """
     index = Path(index)
     entries = [entry for entry in read_index(index) if not entry.control]
-    folds(entries, FOLDS)  # says at once where there are too few people
+    _check(entries, seed)
     changes = (*QUALITIES, *(QUICK if quick else PERTURBED)) if sweep else ()
     variants = [STANDARD_VARIANT, UNMARKED, *changes]
     fixed = {name: shipped(name) for name in names if name not in LEARNERS}
@@ -87,6 +87,17 @@ def run(
     if confront:
         result["confrontation"] = _confront(clips, names, Path(confront), fixed, seed, progress)
     return result
+
+
+def _check(entries: Sequence[Entry], seed: int) -> None:
+    """Say at once, not after hours, where there are too few people for the trainings to come.
+
+    Raises:
+        InputError: `bad_index`.
+    """
+    for setting in SETTINGS:
+        for _, training, _ in splits([Clip(entry, Seen()) for entry in entries], setting, seed):
+            folds([entries[i] for i in np.flatnonzero(training)], INNER)
 
 
 def open_clips(
