@@ -57,7 +57,7 @@ def _test(tree: Tree) -> dict[str, str]:
         return {}
     listed: dict[str, str] = {}
     for line in tree.lines(paths[0]):
-        label, _, path = line.partition(" ")
+        label, _, path = line.replace("\t", " ").partition(" ")
         key = _key(path.strip())
         if label not in ("0", "1") or not key:
             tree.skip(f"{paths[0]}: {line}", "is no line of a label and a path")

@@ -52,7 +52,7 @@ def _tail(path: str) -> str:
 
 def read_deepfake1m(tree: Tree) -> Iterator[Made]:
     place = r"(?:(?P<split>train|val|test)/)?(?P<id>id\d+)/(?P<video>[^/]+)/(?P<clip>[^/]+)"
-    for clip in tree.match(rf"{place}/(?P<picture>real|fake)_video_(?P<voice>real|fake)_audio"):
+    for clip in tree.match(rf"{place}/(?:real|(?P<picture>real|fake)_video_(?P<voice>real|fake)_audio)"):
         split = clip["split"].lower() or next(iter(re.findall(r"(?:^|/)(train|val|test)/", clip.path.lower())), "")
         person, recording = voxceleb(clip["id"]), f"youtube:{clip['video']}"
         if clip["picture"].lower() == "fake":
@@ -87,6 +87,7 @@ meta_data.csv
         holds="genuine faces and clips with a few synthetic words, with sound",
         terms="AV-Deepfake1M terms of use: research on request, not to be passed on",
         tree="""
+{train,val}/{id}/{video}/{clip}/real.mp4
 {train,val}/{id}/{video}/{clip}/{real,fake}_video_{real,fake}_audio.mp4
 """,
         traps=(

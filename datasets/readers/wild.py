@@ -9,7 +9,7 @@ from .tree import Tree
 
 
 def read(tree: Tree) -> Iterator[Made]:
-    for clip in tree.frames(r"(?P<label>real|fake)[ _](?P<split>train|test)/(?P<video>\d+)(?:/.*)?"):
+    for clip in tree.frames(r"(?P<label>real|fake)[ _](?P<split>train|test)/(?:[a-z]+/)?(?P<video>\d+)(?:/.*)?"):
         label, split = clip["label"].lower(), clip["split"].lower()
         video = f"wild:{label} {split} {int(clip['video'])}"
         if label == "real":

@@ -213,7 +213,7 @@ def test_deeperforensics_has_no_genuine_clips_and_its_actors_leak(tree):
 def test_wilddeepfake_takes_folders_of_frames(tree):
     root = tree(
         *(f"deepfake_in_the_wild/real_train/1/real/7/{n}.png" for n in (1, 2, 10)),
-        *(f"deepfake_in_the_wild/fake train/1/fake/7/{n}.png" for n in (1, 2)),
+        *(f"deepfake_in_the_wild/fake train/extracted/1/fake/7/{n}.png" for n in (1, 2)),
         "deepfake_in_the_wild/fake_test/3/fake/8/1.png",
         "deepfake_in_the_wild/real_test/2.tar.gz",
         "deepfake_in_the_wild/real_test/4/real/1/1.png",
@@ -222,7 +222,7 @@ def test_wilddeepfake_takes_folders_of_frames(tree):
     made = read("wilddeepfake", root)
     assert {(entry.video, entry.label, entry.source, entry.split) for entry in made.entries} == {
         ("set/deepfake_in_the_wild/real_train/1/real/7", "genuine", "wild:real train 1", "train"),
-        ("set/deepfake_in_the_wild/fake train/1/fake/7", "synthetic", "wild:fake train 1", "train"),
+        ("set/deepfake_in_the_wild/fake train/extracted/1/fake/7", "synthetic", "wild:fake train 1", "train"),
         ("set/deepfake_in_the_wild/fake_test/3/fake/8", "synthetic", "wild:fake test 3", "test"),
     }
     assert reasons(made) == {
@@ -267,8 +267,10 @@ def test_fakeavceleb(tree):
 def test_av_deepfake1m(tree):
     place = "train/id00012/-21C7YWuNYz/00001"
     root = tree(*(f"{place}/{v}_video_{a}_audio.mp4" for v in ("real", "fake") for a in ("real", "fake")))
+    tree("train/id00012/-21C7YWuNYz/00002/real.mp4")
     made = read("av-deepfake1m", root)
     assert rows(made, "label", "identity", "source", "split") == {
+        "real.mp4": ("genuine", "voxceleb2:id00012", "youtube:-21C7YWuNYz", "train"),
         "real_video_real_audio.mp4": ("genuine", "voxceleb2:id00012", "youtube:-21C7YWuNYz", "train"),
         "fake_video_real_audio.mp4": ("synthetic", "voxceleb2:id00012", "youtube:-21C7YWuNYz", "train"),
         "fake_video_fake_audio.mp4": ("synthetic", "voxceleb2:id00012", "youtube:-21C7YWuNYz", "train"),
