@@ -8,10 +8,16 @@ import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
+import numpy as np
 import pytest
+from facewright.core.errors import MachineError
 from facewright.detect.detector import REASONS, Evidence
-from facewright.detect.report import page, timecode, write
+from facewright.detect.heat import Heat
+from facewright.detect.pictures import veiled
+from facewright.detect.printing import browser, print_page
+from facewright.detect.report import Page, page, section, timecode, write
 
 HOSTILE = "<img src=x onerror=alert(1)> & \"q\" 'a' {{7*7}} ‮ .mp4"
 
@@ -29,15 +35,15 @@ class Tags(HTMLParser):
         self.data.append(data)
 
 
-@pytest.fixture
-def hostile(report, clip_path, tmp_path):
+@pytest.fixture(scope="module")
+def hostile(report, clip_path, tmp_path_factory):
     """The report of a file with a name that would break a careless page."""
-    path = tmp_path / HOSTILE
+    path = tmp_path_factory.mktemp("hostile") / HOSTILE
     shutil.copy(clip_path, path)
     return replace(report, path=path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def text(hostile):
     return page([hostile])
 
@@ -85,9 +91,8 @@ def test_pictures_are_jpegs_and_the_timeline_has_words(text):
     assert "strong evidence" in text
 
 
-def test_a_file_that_has_gone_is_said(hostile):
-    hostile.path.unlink()
-    assert "no picture: the file has gone" in page([hostile])
+def test_a_file_that_has_gone_is_said(report, tmp_path):
+    assert "no picture: the file has gone" in page([replace(report, path=tmp_path / "gone.mp4")])
 
 
 def test_abstention_and_several_files(report, tmp_path):
@@ -109,34 +114,105 @@ def test_timecodes(seconds, words):
     assert timecode(seconds) == words
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("width", "scheme"), [(1280, 1), (400, 0)])
-def test_a_browser_shows_it(report, tmp_path, width, scheme):
-    """Chromium draws the page in light and dark, wide and narrow, and nothing sticks out to the side."""
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if not browser:
+@pytest.fixture
+def of_a_panel(report):
+    """The report, as if a panel had spoken: one member with a map, one that listened, one that abstained."""
+    (face,) = report.faces
+    said, (when, _) = face.evidence, face.strongest()[0]
+    x0, y0, x1, y1 = (float(value) for value in face.box(when))
+    cells = np.zeros((4, 4), int)
+    cells[3, 1:3] = 255
+    corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]]
+    drawn = {"heat": [{"seconds": when, "corners": corners, "cells": cells.tolist()}]}
+    members = {
+        "pixels": replace(said, details=drawn),
+        "lips": replace(said, score=0.25, details={"offset": np.float32(0.04), "confidence": float("nan")}),
+        "dark <b>": Evidence.abstention("too_dark"),
+    }
+    panel = replace(said, details={"detectors": members})
+    return replace(report, faces=(replace(face, evidence=panel),), warnings=("ended early <i>",))
+
+
+def test_every_detector_has_its_row(of_a_panel):
+    text = page([of_a_panel])
+    assert "<td>pixels</td><td>0.95</td>" in text
+    assert "offset 0.04" in text
+    assert "cannot tell: " + REASONS["too_dark"] in text
+    assert "dark &lt;b&gt;" in text
+    assert "fits the lips" not in text  # for somebody listened
+    assert "ended early &lt;i&gt;" in text
+    assert "pixels drew this map" in text
+    assert text.count("brighter where the evidence lies") == 1  # the one moment that has a map
+
+
+def test_the_answer_of_a_panel_fits_the_schema(of_a_panel):
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads((Path(__file__).parents[2] / "core/schemas/scan.json").read_text("utf-8"))
+    one = {"$ref": "#/$defs/report", "$defs": schema["$defs"]}
+    answer = json.loads(json.dumps(of_a_panel.to_dict(), allow_nan=False))
+    Draft202012Validator(one).validate(answer)
+    documented = schema["$defs"]["report"]["properties"]
+    assert set(answer) == set(documented)
+    assert set(answer["detection"]) == set(documented["detection"]["properties"])
+    assert set(answer["faces"][0]) == set(documented["faces"]["items"]["properties"])
+    assert answer["detection"]["detectors"] == {"pixels": 0.95, "lips": 0.25, "dark <b>": None}
+    assert answer["faces"][0]["detectors"]["lips"]["details"] == {"offset": 0.04, "confidence": None}
+
+
+def test_a_map_lies_where_it_belongs():
+    heat = Heat(np.array([[0, 0], [0, 1]], np.float32), np.array([[40, 40], [80, 40], [80, 80], [40, 80]], np.float32))
+    shift = np.array([[1.0, 0, -20], [0, 1, -20]])
+    change = np.abs(veiled(np.full((100, 100, 3), 90, np.uint8), heat, shift).astype(int) - 90).sum(-1)
+    assert change[51, 51] == pytest.approx(change.max(), rel=0.2)
+    assert change[22, 22] < 0.1 * change.max()
+    assert change[80, 80] == 0
+
+
+def browser_or_skip() -> str:
+    try:
+        return browser()
+    except MachineError:
         pytest.skip("no chromium on this machine")
-    report.to_html(tmp_path / "page.html")
-    quiet = "--disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
-    command = [
-        browser,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--hide-scrollbars",
-        *quiet.split(),
-        f"--window-size={width},1600",
-    ]
-    command += [f"--blink-settings=preferredColorScheme={scheme}", f"--user-data-dir={tmp_path / 'profile'}"]
-    command += [f"--screenshot={tmp_path / 'page.png'}", (tmp_path / "page.html").as_uri()]
-    subprocess.run(command, check=True, timeout=120, capture_output=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", [0, 1], ids=["dark", "light"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_browser_shows_it(of_a_panel, tmp_path, width, scheme):
+    """Chromium draws the page in light and dark, wide and narrow, and nothing sticks out to the side."""
+    of_a_panel.to_html(tmp_path / "page.html")
+    quiet = "--headless --no-sandbox --disable-gpu --hide-scrollbars --disable-quic --no-first-run --disable-sync"
+    command = [browser_or_skip(), *quiet.split(), "--disable-background-networking", "--disable-component-update"]
+    command += [f"--window-size={width},1600", f"--blink-settings=preferredColorScheme={scheme}"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={tmp_path / 'page.png'}"]
+    subprocess.run([*command, (tmp_path / "page.html").as_uri()], check=True, timeout=120, capture_output=True)
     from PIL import Image
 
     with Image.open(tmp_path / "page.png") as shot:
-        pixels = shot.convert("L")
-    assert pixels.size[0] == width
-    corner = pixels.getpixel((3, 1500))
-    assert (corner > 200) == (scheme == 1)
-    assert len(set(pixels.resize((64, 64)).tobytes())) > 30  # more than an empty page
-    edge = pixels.crop((width - 4, 0, width, 1600))
-    assert len(set(edge.tobytes())) == 1  # the margin is empty: nothing overflows
+        pixels = np.array(shot.convert("L"))
+    assert pixels.shape[1] == width
+    assert (pixels[1500, 3] > 200) == (scheme == 1)
+    assert np.ptp(pixels[:, -6:].astype(int)) == 0  # a margin on the right from top to bottom
+    assert len(np.unique(pixels)) > 100  # more than an empty page
+
+
+@pytest.mark.slow
+def test_it_prints(of_a_panel, tmp_path):
+    browser_or_skip()
+    with Page() as one:
+        one.add(section(of_a_panel))
+        print_page(one, tmp_path / "page.pdf")
+    data = (tmp_path / "page.pdf").read_bytes()
+    assert data.startswith(b"%PDF-")
+    assert len(data) > 20_000
+
+
+def test_a_page_of_many_files_stays_on_disk(report, tmp_path):
+    one = section(replace(report, path=tmp_path / "gone.mp4"))
+    with Page(earlier=2) as whole:
+        for _ in range(3):
+            whole.add(one)
+        text = whole.text()
+    assert text.count('<section class="file">') == len(whole) == 3
+    assert "2 more files of this batch" in text
