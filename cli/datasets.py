@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
@@ -210,6 +211,44 @@ def _checked(result: dict[str, Any]) -> list[str]:
         lines.append(f"{'!' if each['grave'] else '-'} {each['code']}: {each['message']} ({each['count']})")
         lines += [f"    {example}" for example in each["examples"]]
     return lines if result["findings"] else [*lines, "nothing to mend"]
+
+
+@datasets.command(
+    cls=Verb,
+    example="""
+facewright datasets pack corpus/index.jsonl packed --size 256
+facewright train ifmdm --stage 1 --data packed/index.jsonl --out runs/001
+""",
+)
+@click.argument("data", type=click.Path(path_type=Path, exists=True))
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@option("--size", type=click.IntRange(32, 1024), default=256, show_default=True,
+        help="Side of the crops; training may take less.")  # fmt: skip
+@option("--limit", type=click.FloatRange(1), default=64.0, show_default=True, help="MiB that the folder may have.")
+@option("--cache", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+        help="Where crops are kept that were cut before, such as RUN/cache.")  # fmt: skip
+@option("--workers", type=click.IntRange(0), default=0, show_default=True, help="Processes that cut at the same time.")
+@click.pass_context
+def pack(
+    ctx: click.Context, data: Path, out: Path, size: int, limit: float, cache: Path | None, workers: int
+) -> Answer:
+    """Find the faces of a corpus once, and keep crops, landmarks and sound in a small folder to learn from elsewhere.
+
+    The machine that learns needs no face finder. Crops are those of AniTalker, IF-MDM and INFP.
+    """
+    from ..core.media import probe
+    from ..datasets.crops import face_crops
+    from ..datasets.packing import pack
+    from ..generate.latent.samples import MARGIN, SHIFT_UP
+
+    recipe = {"margin": MARGIN, "shift_up": SHIFT_UP}
+    with progress(ctx.ensure_object(Session)) as report, tempfile.TemporaryDirectory() as spare:
+        crops = face_crops(data, cache or Path(spare), size=size, workers=workers, progress=report, **recipe)
+        index = pack(crops, out, limit=int(limit * 2**20), progress=report, **recipe)
+    count, used = len(crops.clips), sum(file.stat().st_size for file in out.iterdir())
+    seconds = sum(probe(file).seconds for file in out.glob("*.mp4"))
+    result = {"index": str(index), "clips": count, "seconds": round(seconds, 2), "bytes": used}
+    return Answer(result, f"{index}\n  {count} clips, {seconds:.0f} s, {used / 2**20:.1f} MiB")
 
 
 def _files(paths: tuple[Path, ...], kinds: set[str]) -> list[Path]:
