@@ -193,7 +193,7 @@ def test_a_browser_shows_it(of_a_panel, tmp_path, width, scheme):
         pixels = np.array(shot.convert("L"))
     assert pixels.shape[1] == width
     assert (pixels[1500, 3] > 200) == (scheme == 1)
-    assert np.ptp(pixels[:, -6:].astype(int)) == 0  # a margin on the right from top to bottom
+    assert np.ptp(pixels[:, -6:].astype(int)) <= 3  # a margin on the right from top to bottom, but for a shadow
     assert len(np.unique(pixels)) > 100  # more than an empty page
 
 
