@@ -80,6 +80,7 @@ def train_panel(
     *,
     names: Sequence[str] = MEMBERS,
     seed: int = 0,
+    sweep: bool = True,
     command: str = "facewright.detect.panel_training.train_panel(index, out)",
     progress: Report = silent,
 ) -> dict[str, Any]:
@@ -90,13 +91,14 @@ def train_panel(
     Args:
         index, out, seed, command: as in `train_temporal`.
         names: detectors to choose from.
+        sweep: as in `bench.run.run`.
 
     Raises:
         InputError: "bad_index" for too few people.
         AssetError: weights of a detector that is taken as it ships are missing.
     """
     index, out = Path(index), Path(out)
-    metrics = run(index, names=names, quick=True, seed=seed, progress=progress)
+    metrics = run(index, names=names, quick=True, sweep=sweep, seed=seed, progress=progress)
     entries = [entry for entry in read_index(index) if not entry.control]
     fixed = {name: shipped(name) for name in names if name not in LEARNERS}
     clips = open_clips(entries, index, [STANDARD_VARIANT], fixed, progress)

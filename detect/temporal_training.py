@@ -15,7 +15,7 @@ from .detectors.temporal import TemporalModel
 if TYPE_CHECKING:
     from .fitting import Corpus
 
-STEPS, BATCH, RATE = 150, 32, 2e-3
+STEPS, BATCH, RATE = 80, 32, 2e-3
 NO_CLAIMS = Calibration(1.0, 0.0, np.zeros(1), np.ones(1))
 
 

@@ -45,7 +45,7 @@ def run(
             may have met the people of the index.
         confront: index of clips of other people and generators, which a panel trained on all of `index` is asked about.
         quick: one level of each perturbation instead of five.
-        sweep: whether to measure compression and perturbations.
+        sweep: whether to measure clips without a mark, under compression, and perturbed.
         seed: of folds and draws.
 
     Returns:
@@ -58,8 +58,8 @@ def run(
     index = Path(index)
     entries = [entry for entry in read_index(index) if not entry.control]
     _check(entries, seed)
-    changes = (*QUALITIES, *(QUICK if quick else PERTURBED)) if sweep else ()
-    variants = [STANDARD_VARIANT, UNMARKED, *changes]
+    changes = (*QUALITIES, *(QUICK if quick else PERTURBED))
+    variants = [STANDARD_VARIANT, UNMARKED, *changes] if sweep else [STANDARD_VARIANT]
     fixed = {name: shipped(name) for name in names if name not in LEARNERS}
     clips = open_clips(entries, index, variants, fixed, progress)
     generators = len({entry.generator for entry in entries if entry.generator})
@@ -106,9 +106,10 @@ def open_clips(
     variants: Sequence[Variant],
     fixed: dict[str, Detector],
     progress: Report = silent,
+    most: int = WINDOWS,
 ) -> list[Clip]:
-    """Measured clips of an index; variants besides the first by name."""
-    windows = open_windows(list(entries), index.parent, WINDOWS)
+    """Measured clips of an index, up to `most` of a genuine video; variants besides the first by name."""
+    windows = open_windows(list(entries), index.parent, most)
     lips = fixed.get("lipsync")
     others = [detector for name, detector in fixed.items() if name != "lipsync"]
     seen = measure_all(windows, variants, index.with_name(f"{index.name}.measured"), others, progress)
@@ -161,7 +162,7 @@ def _confront(
     entries = [entry for entry in read_index(index) if not entry.control]
     if both := {entry.identity for entry in entries} & {clip.entry.identity for clip in clips}:
         raise InputError("bad_index", f"{sorted(both)} stand in {index} as well.")
-    unknown = open_clips(entries, index, [STANDARD_VARIANT], fixed, progress)
+    unknown = open_clips(entries, index, [STANDARD_VARIANT], fixed, progress, most=1)
     panel = train(clips, names, seed)
     odds = np.array([panel.odds(clip) for clip in unknown])
     scores = {"panel": np.array([panel.score(each) for each in odds])}
