@@ -112,7 +112,8 @@ def _home(index: Path, entry: Entry) -> Path:
 
 
 def _finding(code: str, grave: bool, message: str, examples: Sequence[str], count: int = 0) -> Finding:
-    return Finding(code, grave, message, count or len(examples), tuple(examples[:EXAMPLES]))
+    shown = (text if text.isprintable() else ascii(text) for text in examples[:EXAMPLES])
+    return Finding(code, grave, message, count or len(examples), tuple(shown))
 
 
 def _contradictions(entries: Sequence[Entry]) -> Iterator[Finding]:

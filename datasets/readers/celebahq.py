@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from .layout import Layout, Made, genuine
@@ -30,7 +31,7 @@ def _mapping(tree: Tree) -> dict[int, str]:
     mapping: dict[int, str] = {}
     for line in tree.lines(paths[0])[1:]:
         words = line.split()
-        if len(words) < 2 or not words[0].isdecimal():
+        if len(words) < 2 or not re.fullmatch(r"\d{1,9}", words[0]):
             raise bad(tree.root / paths[0], f"{line!r} is no line of a number, a number and a file")
         mapping[int(words[0])] = words[-1]
     return mapping

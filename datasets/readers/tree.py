@@ -84,13 +84,13 @@ class Tree:
         for folder, inside, names in os.walk(self.root):
             links = sorted(name for name in inside if Path(folder, name).is_symlink())
             for name in links:
-                self.skip(_printable(Path(folder, name).relative_to(self.root)), "a link to a folder: not followed")
+                self.skip(str(Path(folder, name).relative_to(self.root)), "a link to a folder: not followed")
             inside[:] = sorted(name for name in inside if name not in links and not name.startswith("."))
             for name in sorted(name for name in names if not name.startswith(".")):
                 path = Path(folder, name)
                 relative = path.relative_to(self.root).as_posix()
                 if reason := self._hostile(path, relative):
-                    self.skip(_printable(relative), reason)
+                    self.skip(relative, reason)
                 else:
                     found.append(relative)
         return found
@@ -135,7 +135,7 @@ class Tree:
         self._taken.update(path for path in self.files if wanted.fullmatch(path))
 
     def skip(self, path: str, reason: str) -> None:
-        self.skipped.append(Skipped(path, reason))
+        self.skipped.append(Skipped(_printable(path), reason))
 
     def left_over(self) -> None:
         """Put aside every video and archive that no pattern took."""
@@ -195,11 +195,13 @@ class Tree:
 
     def table(self, path: str, columns: Iterable[str]) -> list[dict[str, str]]:
         """Rows of a CSV file by column, those it has beyond `columns` too; names of columns in small letters."""
-        first, *rest = self.text(path).splitlines() or [""]
-        names = [name.strip().lower() for name in next(csv.reader([first]))]
+        try:
+            first, *rows = csv.reader(self.text(path).splitlines() or [""])
+        except csv.Error as error:
+            raise bad(self.root / path, f"not CSV ({error})") from error
+        names = [name.strip().lower() for name in first]
         if missing := [name for name in columns if name not in names]:
             raise bad(self.root / path, f"has no column {missing[0]!r}")
-        rows = csv.reader(rest)
         return [dict(zip(names, (cell.strip() for cell in row), strict=False)) for row in rows if any(row)]
 
 
@@ -207,7 +209,7 @@ def bad(path: Path, reason: str) -> InputError:
     return InputError("bad_corpus", f"{path}: {reason}", "Fetch this file of the set again.")
 
 
-def _printable(path: object) -> str:
-    """A path whose bytes may be no UTF-8, or that would break a line."""
-    text = str(path).encode("utf-8", "backslashreplace").decode()
+def _printable(path: str) -> str:
+    """A path, or a line of a list, that may be no UTF-8, break a line or speak to the terminal."""
+    text = path.encode("utf-8", "backslashreplace").decode()
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)

@@ -84,6 +84,8 @@ def test_files_that_are_not_there_or_broken(corpus):
     (corpus.folder / "2.mp4").write_bytes(whole[: int(0.6 * len(whole))])  # a copy that broke off
     shallow, deep = corpus(), corpus(deep=True)
     assert codes(shallow) == {"missing", "unreadable"}
+    gone = corpus(lambda entry: replace(entry, video=f"\x1b[2J{entry.video}"), sample=1)
+    assert all(example.isprintable() for finding in gone.findings for example in finding.examples)
     count = {finding.code: finding.count for finding in shallow.findings}
     assert (count["missing"], count["unreadable"]) == (1, 1)
     assert {finding.count for finding in deep.findings if finding.code == "unreadable"} == {2}

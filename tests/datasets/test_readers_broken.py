@@ -73,6 +73,12 @@ def test_odd_files_are_left_out_with_a_reason(root, name, content, reason):
     json.dumps(made.to_dict(), ensure_ascii=False).encode()
 
 
+def test_lines_of_lists_do_not_speak_to_the_terminal(root):
+    put(root / "List_of_testing_videos.txt", b"1 Celeb-real/\x1b[2Jgone.mp4\n\x1b]0;title\x07\n")
+    assert len(reasons(read(root))) == 2
+    assert all(path.isprintable() for path in reasons(read(root)))
+
+
 def test_links_out_of_the_folder_are_not_followed(root):
     secret = put(root.parent / "elsewhere" / "id5_0000.mp4")
     os.symlink(secret, root / "Celeb-real" / "id5_0000.mp4")
@@ -137,6 +143,9 @@ def test_calls_that_cannot_be(root, tmp_path):
         ("celebdf", "List_of_testing_videos.txt", b"1 Celeb-real/\xff.mp4"),
         ("dfdc", "metadata.json", b"[]"),
         ("dfdc", "labels.csv", b"name;label\nx.mp4;1\n"),
+        ("dfdc", "labels.csv", b"filename,label\n" + b"x" * 200_000 + b",1\n"),
+        ("dfdc", "labels.csv", b""),
+        ("celebahq", "CelebA-HQ-to-CelebA-mapping.txt", b"idx orig_idx orig_file\n" + b"9" * 5000 + b" 1 2.jpg\n"),
         ("fakeavceleb", "meta_data.csv", b"source,target1,target2,method,category,type,race,gender,path\na,b\n"),
         ("celebahq", "CelebA-HQ-to-CelebA-mapping.txt", b"idx orig_idx orig_file\nx 1 2.jpg\n"),
         ("celebahq", "CelebA-HQ-to-CelebA-mapping.txt", b"idx orig_idx orig_file\n7\n"),
