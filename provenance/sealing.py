@@ -117,7 +117,7 @@ def seal(
         raise UsageError("usage", "audio and audio_rate belong together.")
     record_id = record_id or new_record_id()
     signer = signer or default_signer()
-    store = store or Store()
+    store = Store() if store is None else store  # an empty one is false
     draft_fields = {**_shallow(draft), "ingredients": tuple(item.measured() for item in draft.ingredients)}
     watch = Stopwatch()
     with claim(target) as held:
