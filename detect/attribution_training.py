@@ -23,6 +23,7 @@ from .fitting import USED, Corpus, load
 
 FOLDS = 4
 NAMED = 0.95  # share of a class's clips, people held out, that lie near enough to be named
+STRANGERS = "clips of other people, and of generators it never met, are"
 TEMPERATURES = np.geomspace(0.5, 64, 22)
 
 
@@ -58,15 +59,16 @@ def train_attribution(
     fold = _folds(corpus, classes, seed)
     said = _held_out(corpus, classes, fold, names, np.unique(fold))
     metrics = _figures(corpus, classes, said) | {"clips left out": left_out}
+    known = sorted(set(classes) - {NONE})
     metrics["when a generator is held out, its clips are"] = {
-        name: _held_back(corpus, classes, fold, names, name) for name in sorted(set(classes) - {NONE})
+        name: _held_back(corpus, classes, fold, names, name) for name in known if len(known) > 1
     }
     model = fit(corpus, classes, fold, names)
     if test:
         others, _ = load(test, progress)
         kinds = np.array([entry.generator or "genuine" for entry in others.entries])
         told = np.array([_word(model.attribute(rows)) for rows in others.rows])
-        metrics["clips of other people, and of generators it never met, are"] = {
+        metrics[STRANGERS] = {
             str(kind): _spread(told[kinds == kind], others.people[kinds == kind]) for kind in np.unique(kinds)
         }
     out = Path(out)
@@ -156,8 +158,6 @@ def _held_back(
 ) -> dict[str, float]:
     """What is said of a generator's clips by a model that never met it; "unknown" or "none" are right."""
     rest = classes != name
-    if len(set(classes[rest])) < 2:
-        return {}
     model = fit(corpus.take(rest), classes[rest], fold[rest], names)
     told = np.array([_word(model.attribute(corpus.rows[i])) for i in np.flatnonzero(~rest)])
     return _spread(told, corpus.people[~rest])
@@ -178,15 +178,18 @@ def _spread(told: np.ndarray, people: np.ndarray) -> dict[str, float]:
     return {word: round(share, 4) for word, share in shared.most_common()}
 
 
+def _wrong(spread: dict[str, float]) -> float:
+    """Share of clips, none of a known generator, that were named after one all the same."""
+    return sum(share for word, share in spread.items() if word not in ("none", "unknown"))
+
+
 def _figures(corpus: Corpus, classes: np.ndarray, said: np.ndarray) -> dict[str, Any]:
     kinds = np.array([entry.generator or entry.label for entry in corpus.entries])
     spread = {str(kind): _spread(said[kinds == kind], corpus.people[kinds == kind]) for kind in np.unique(kinds)}
     return {
         "people held out are": spread,
         "generators named right": round(float(np.mean([spread[n].get(n, 0) for n in set(classes) - {NONE}])), 4),
-        "genuine clips named after a generator": round(
-            sum(share for word, share in spread.get("genuine", {}).items() if word not in ("none", "unknown")), 4
-        ),
+        "genuine clips named after a generator": round(_wrong(spread.get("genuine", {})), 4),
         "clips": {str(kind): int((kinds == kind).sum()) for kind in np.unique(kinds)},
         "people": {str(kind): len(set(corpus.people[kinds == kind])) for kind in np.unique(kinds)},
     }
@@ -204,14 +207,15 @@ def _record(
     """Write the weight record (fields of `core.weights`)."""
     weights = (out / "attribution.safetensors").read_bytes()
     lost = metrics["when a generator is held out, its clips are"]
-    unknown = {name: spread.get("unknown", 0.0) for name, spread in lost.items() if spread}
-    words = (
-        f"On people held out: {100 * metrics['generators named right']:.0f} % of synthetic clips named right, "
-        f"{100 * metrics['genuine clips named after a generator']:.0f} % of genuine ones named after a generator."
-        + "".join(
-            f" Without {name} in training, {100 * share:.0f} % of it is unknown." for name, share in unknown.items()
-        )
-    )
+    met = metrics.get(STRANGERS, {})
+    named, wrong = metrics["generators named right"], metrics["genuine clips named after a generator"]
+    words = [
+        f"On people held out: {100 * named:.0f} % of synthetic clips named right",
+        f"{100 * wrong:.0f} % of genuine ones named after a generator",
+        *(f"held out of training, {100 * s.get('unknown', 0):.0f} % of {name} unknown" for name, s in lost.items()),
+    ]
+    if strangers := [_wrong(spread) for name, spread in met.items() if name not in (*model.generators, "genuine")]:
+        words.append(f"of {len(strangers)} generators never met, {100 * np.mean(strangers):.0f} % named after another")
     record = {
         "name": "attribution",
         "architecture": f"Nearest of {len(model.generators)} class means in {len(model.names)} whitened residual "
@@ -226,6 +230,6 @@ def _record(
         },
         "data": sorted({f"{e.label}, {e.generator or e.identity}: {e.licence}" for e in corpus.entries}),
         "made": {"command": command, "seed": seed, "date": datetime.now(UTC).date().isoformat(), "measures": VERSION},
-        "metrics": {"in words": words, **metrics},
+        "metrics": {"in words": "; ".join(words) + ".", **metrics},
     }
     (out / "attribution.record.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -5,6 +5,8 @@
         --only synthetic --people 60:100
     python -c "from facewright.detect import train_detector as t; t('OUT/index.jsonl', 'OUT', test='TEST/index.jsonl')"
 
+    python scripts/make_detector_corpus.py DATA OUT --only driven --people 0:14   # for attribution: adds to OUT
+
 DATA is a folder with a MANIFEST.csv that names for every file its licence class and identity. Three kinds of clips
 go through one chain (size, watermark at random, H.264 at a random quality):
 
@@ -35,8 +37,8 @@ from facewright.core.errors import InputError
 from facewright.core.faces import largest_face, person_matte
 from facewright.core.media import VideoReader, VideoWriter, probe, read_image
 from facewright.core.random import generator
-from facewright.datasets.index import Entry, write_index
-from facewright.detect.measures import Measures, measure, write_measures
+from facewright.datasets.index import Entry, read_index, write_index
+from facewright.detect.measures import Measures, measure, read_measures, write_measures
 from facewright.generate import SpeechDrive, VideoDrive, load
 from facewright.generate.drive import Drive
 from facewright.provenance import VideoMarker, new_record_id
@@ -76,8 +78,7 @@ def main() -> None:
     with (options.data / "MANIFEST.csv").open(encoding="utf-8") as file:
         manifest = list(csv.DictReader(file))
     makers = {"genuine": genuine, "synthetic": synthetic, "driven": driven, "control": control, "other": other}
-    entries: list[Entry] = []
-    measured: list[Measures] = []
+    entries, measured = standing(options.out)
     begun = time.monotonic()
     for kind in options.only or ("genuine", "synthetic", "control"):
         for clip in makers[kind](options, manifest):
@@ -88,6 +89,14 @@ def main() -> None:
                 print(f"{time.monotonic() - begun:6.0f} s  {entry.video}  {len(seen.rows)} rows", flush=True)
     write_index(options.out / "index.jsonl", entries)
     write_measures(options.out / "measures.npz", [entry.video for entry in entries], measured)
+
+
+def standing(out: Path) -> tuple[list[Entry], list[Measures]]:
+    """What an earlier run left in the folder, to be added to."""
+    if not (out / "index.jsonl").is_file():
+        return [], []
+    entries, known = read_index(out / "index.jsonl"), read_measures(out / "measures.npz")
+    return entries, [known[entry.video] for entry in entries]
 
 
 def genuine(options: argparse.Namespace, manifest: list[dict[str, str]]) -> Iterator[Clip]:
@@ -125,7 +134,7 @@ def animated(
     drives: list[dict[str, str]],
     kind: type[Drive],
     name: str,
-    generator_name: str,
+    prefix: str,
     what: str,
 ) -> Iterator[Clip]:
     """Portraits as some camera took them, each moved by one of the drives, drawn at random."""
@@ -142,10 +151,10 @@ def animated(
             print(f"left out {row['file']}: {error.message}", flush=True)
             continue
         frames = np.concatenate(list(unmarked(clip)))
-        made = f"{generator_name}/{row['file']}+{source['file']}+seed{number}"
+        made = f"{prefix}/{row['file']}+{source['file']}+seed{number}"
         terms = f"{what} {source['class']}: {source['licence_terms']}"
         licence = f"{row['class']}: {row['licence_terms']}; {terms}; {SCENES}"
-        entry = Entry(made, "synthetic", row["identity_id"], row["file"], licence, generator_name)
+        entry = Entry(made, "synthetic", row["identity_id"], row["file"], licence, "meshwarp")
         yield Clip(frames, float(fps), replace(entry, second=source["identity_id"] if what == "motion" else ""))
 
 

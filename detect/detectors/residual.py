@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from ...core.weights import check, read_record
 from ..calibration import Calibration, level
 from ..detector import Evidence, Observation, Sound
 from .features import NAMES, VERSION, FeatureStream, around
+
+if TYPE_CHECKING:
+    from .attribution import AttributionModel
 
 FPS = 10.0
 LEAST_FACE = 96.0  # px, longer side
@@ -116,8 +120,13 @@ class ResidualDetector:
     name = "residual"
     fps = FPS
 
-    def __init__(self, model: ResidualModel, about: Mapping[str, str] | None = None) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: ResidualModel,
+        about: Mapping[str, str] | None = None,
+        attribution: AttributionModel | None = None,
+    ) -> None:
+        self.model, self.attribution = model, attribution
         self.thresholds = model.calibration.thresholds
         self.about = dict(about or {})
 
@@ -133,10 +142,15 @@ class ResidualDetector:
         check(record)
         about = {"How it works": record.architecture, "Trained on": record.data[0]}
         about |= {"Tested": record.metrics["in words"], "Weights": f"SHA-256 {record.files[0].sha256}"}
-        return cls(ResidualModel.read(record.files[0].path), about)
+        from .attribution import AttributionModel  # which stands on this module
+
+        names = read_record(WEIGHTS / "attribution.record.json")
+        check(names)
+        about |= {"Which generator": names.metrics["in words"]}
+        return cls(ResidualModel.read(record.files[0].path), about, AttributionModel.read(names.files[0].path))
 
     def open(self, sound: Sound | None = None) -> ResidualReader:
-        return ResidualReader(self.model)
+        return ResidualReader(self.model, self.attribution)
 
     def level(self, false_alarms_per_100: float) -> str:
         return level(false_alarms_per_100, self.model.calibration.least_per_100)
@@ -179,8 +193,10 @@ class Rows:
 
 
 class ResidualReader:
-    def __init__(self, model: ResidualModel) -> None:
-        self._model, self._rows = model, Rows(surroundings=any(map(around, model.names)))
+    def __init__(self, model: ResidualModel, attribution: AttributionModel | None = None) -> None:
+        self._model, self._attribution = model, attribution
+        names = (*model.names, *(attribution.names if attribution else ()))
+        self._rows = Rows(surroundings=any(map(around, names)))
 
     def push(self, observation: Observation) -> None:
         self._rows.push(observation)
@@ -202,6 +218,7 @@ class ResidualReader:
             model.calibration.false_alarms_per_100(track),
             times,
             *(score.astype(np.float32) for score in scores),
+            details=self._attribution.attribute(rows) if self._attribution else {},
         )
 
 
