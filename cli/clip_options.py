@@ -13,7 +13,7 @@ from ..generate.methods import registry
 from ..provenance.labels import PRESETS
 from .verb import option
 
-CONTROLS = ("head_motion", "blink", "gaze", "mouth", "emotion", "level")
+CONTROLS = ("head_motion", "blink", "gaze", "mouth", "emotion", "level", "max_memory")
 
 
 class Duration(click.ParamType):
@@ -52,6 +52,13 @@ def clip_options(command: Callable[..., Any]) -> Callable[..., Any]:
         option("--mouth", type=float, section="Motion", help="How far the mouth opens."),
         option("--emotion", section="Motion", help="neutral, happy, sad, angry or surprised."),
         option("--level", type=float, section="Motion", help="Strength of the emotion, 0 to 1."),
+        option(
+            "--max-memory",
+            metavar="GB",
+            type=float,
+            section="Method",
+            help="Memory of the device that may be used, for methods that can do with less.",
+        ),
         option("--set", metavar="NAME=VALUE", multiple=True, section="Motion", help="Any control of the method."),
         option("--seed", type=int, default=0, show_default=True, section="Motion", help="Same seed, same pixels."),
         option(

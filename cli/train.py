@@ -20,7 +20,25 @@ from .progress import progress
 from .session import Answer, Session
 from .verb import Verb, option
 
-LOOP = ("stage", "steps", "device", "precision", "micro_batch", "workers")  # options of methods that train in stages
+LOOP = (
+    "stage",
+    "begin",
+    "steps",
+    "device",
+    "precision",
+    "micro_batch",
+    "workers",
+)  # options of methods that train in stages
+
+
+PERSON = "person.jsonl"  # the index of --person, in --out
+
+
+class Name(click.Choice):
+    """A choice whose names may be written with hyphens, as in make-your-anchor."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(value if value in self.choices else str(value).replace("-", ""), param, ctx)
 
 
 @click.command(
@@ -29,12 +47,21 @@ LOOP = ("stage", "steps", "device", "precision", "micro_batch", "workers")  # op
 facewright train meshwarp --data data --out runs/001 --dry-run
 facewright train meshwarp --data data --out runs/001
 facewright train residual --data corpus/index.csv --out runs/002
+facewright train make-your-anchor --stage 1 --person clip.mp4 --begin makeyouranchor-official --preset lora --out runs/3
 """,
 )
-@click.argument("name", type=click.Choice([*registry.TRAINED, *TRAINERS]))
-@option("--data", metavar="PATH", type=click.Path(path_type=Path), required=True, help="What to learn from.")
+@click.argument("name", type=Name([*registry.TRAINED, *TRAINERS]))
+@option("--data", metavar="PATH", type=click.Path(path_type=Path), help="What to learn from.")
+@option(
+    "--person",
+    metavar="VIDEO",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="In place of --data: a video of the one person to learn; may be said again.",
+)
 @option("--out", metavar="DIR", type=click.Path(path_type=Path), required=True, help="Folder for weights and record.")
 @option("--stage", type=int, help="Which stage of a method that has several.")
+@option("--begin", metavar="NAME", help="Weights to begin from, for methods that are fine-tuned.")
 @option("--preset", help="A named size of the training; the standard one if not said.")
 @option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw.")
 @option("--dry-run", is_flag=True, help="Say what would be learned from, and stop.")
@@ -66,7 +93,8 @@ facewright train residual --data corpus/index.csv --out runs/002
 def train(
     ctx: click.Context,
     name: str,
-    data: Path,
+    data: Path | None,
+    person: tuple[Path, ...],
     out: Path,
     preset: str | None,
     seed: int,
@@ -80,6 +108,9 @@ def train(
     synthetic clips, or of genuine ones alone if it makes their counterparts itself. The same command goes on where a
     former run in --out stopped. Several devices and machines: `accelerate launch -m facewright train …`.
     """
+    data = _of_person(person, out) if person and data is None else data
+    if data is None or (person and data.name != PERSON):
+        raise UsageError("usage", "There is one thing to learn from.", "Give --data or --person.")
     if not data.exists():
         raise InputError("data_missing", f"there is nothing at {data}", "Name what to learn from with --data.")
     first = os.environ.get("RANK", "0") == "0"
@@ -98,6 +129,21 @@ def train(
             result = fit(data, out, **common, progress=report)
     lines = [f"{field.replace('_', ' ')}: {value}" for field, value in result.items()]
     return Answer(result, "\n".join([*lines, *(["nothing was trained (--dry-run)"] if dry_run else [])]))
+
+
+def _of_person(videos: tuple[Path, ...], out: Path) -> Path:
+    """An index of videos of one person, who is the user's own affair."""
+    from ..core.atomic import telling
+    from ..datasets.index import Entry, write_index
+
+    for video in videos:
+        if not video.is_file():
+            raise InputError("data_missing", f"there is nothing at {video}", "Name a video of the person.")
+    entries = [Entry(str(video.resolve()), "genuine", "person", str(video), "the user's own") for video in videos]
+    with telling(out):
+        out.mkdir(parents=True, exist_ok=True)
+        write_index(out / PERSON, entries)
+    return out / PERSON
 
 
 def _train_stage(

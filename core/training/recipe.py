@@ -64,12 +64,14 @@ class Recipe:
             it costs); the first is the default. Its fields stand in options.json: JSON values or nested dataclasses.
         build: request → stage; networks are made here, under a seed that the loop has set.
         materials: request → what would be learned from, for `--dry-run`; quick, and writes nothing.
+        begins: whether it can begin from weights.
     """
 
     title: str
     presets: Mapping[str, Any]
     build: Callable[[Request], Stage]
     materials: Callable[[Request], dict[str, Any]]
+    begins: bool = False
 
     def preset(self, name: str | None) -> tuple[str, Any]:
         """Name and values of a preset.

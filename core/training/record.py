@@ -31,7 +31,7 @@ def write_weights(
     for stem, tensors in stage.weights(networks).items():
         path = folder / f"{stem}.safetensors"
         stored = {name: _stored(tensor, stage.store) for name, tensor in tensors.items()}
-        write_tensors(path, stored, _facts(networks.get(stem)))
+        write_tensors(path, stored, _facts(networks.get(stem) or stage.frozen.get(stem)))
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         files.append({"file": path.name, "sha256": digest, "bytes": path.stat().st_size})

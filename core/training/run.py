@@ -54,6 +54,8 @@ def train(
         known = ", ".join(f"{each} ({recipe.title})" for each, recipe in stages.items())
         raise UsageError("unknown_stage", f"{name} has no stage {number}", f"There are: {known}.")
     recipe = stages[number]
+    if begin and not recipe.begins:
+        raise UsageError("usage", f"stage {number} of {name} begins from no weights", "Leave --begin away.")
     chosen, values = recipe.preset(preset)
     if steps is not None:
         values = replace(values, steps=steps)

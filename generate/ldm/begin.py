@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from torch import Tensor
+
 from ...core.errors import AssetError
-from ...core.training import Request
+from ...core.training import Networks, Request, Stage
 from ...core.weights import WeightRecord, read_record
 from ..latent.networks import installed, load_network
 from ..nets import stored
@@ -43,6 +45,20 @@ def network(
         hint = f"Name weights to begin from: --begin {method}-official, or those of a run of your own."
         raise AssetError("weights_missing", f"this preset begins from weights of {method}", hint)
     return make().requires_grad_(False)
+
+
+class Whole(Stage):
+    """A stage whose weights are those of a method that can run: what it began from and left as it was ships along.
+
+    Attributes:
+        along: names among `frozen`.
+    """
+
+    along: tuple[str, ...] = ()
+
+    def weights(self, networks: Networks) -> dict[str, dict[str, Tensor]]:
+        kept = {name: dict(self.frozen[name].state_dict()) for name in self.along}
+        return super().weights(networks) | kept
 
 
 def count(*nets: Any) -> str:

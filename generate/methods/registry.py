@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from ...core.training import Recipe
     from ..method import Card
 
-TRAINED = ("meshwarp", "anitalker", "ifmdm", "infp")  # by this package
-NAMES = (*TRAINED, "makeyouranchor", "memo")
+TRAINED = ("meshwarp", "anitalker", "ifmdm", "infp", "makeyouranchor", "memo")  # by this package
+NAMES = TRAINED
 
 
 def card(name: str) -> Card:
@@ -44,6 +44,11 @@ def trainer(name: str) -> Any:
 def stages(name: str) -> Mapping[int, Recipe]:
     """The stages of a method that trains by `core.training`: its `train.STAGES`; none where it has its own way."""
     return getattr(_module(name, "train"), "STAGES", {})
+
+
+def presets(name: str) -> Any:
+    """The presets of a method's training: the module `presets` of its folder."""
+    return _module(name, "presets")
 
 
 def weight_hashes(records: Iterable[str]) -> dict[str, str]:

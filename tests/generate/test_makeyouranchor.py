@@ -26,13 +26,14 @@ from facewright.generate.replaying import Origin, replay
 from facewright.generate.talker import Talker
 
 SMALL = {"channels": (32, 32, 32, 32), "context": 32, "heads": 4}
+SIDE = {"side": 64}
 NETS = {
     "vae": lambda: VAE(VAEParams((32, 32, 32, 32))),
     "image_encoder": lambda: pictures.Appearance(params.AppearanceParams(32, 64, 1, 4)),
     "text_encoder": lambda: pictures.Unconditional(params.UnconditionalParams(50, 32)),
-    "body-unet": lambda: UNet(params.UNetParams(**SMALL)),
+    "body-unet": lambda: UNet(params.UNetParams(**SMALL, **SIDE)),
     "body-controlnet": lambda: Control(params.ControlParams(**SMALL, hint=(8, 8, 8, 8))),
-    "head-unet": lambda: UNet(params.UNetParams(9, clips=False, **SMALL)),
+    "head-unet": lambda: UNet(params.UNetParams(9, clips=False, **SMALL, **SIDE)),
     "head-controlnet": lambda: Control(params.ControlParams(**SMALL, hint=(8, 8, 8, 8), clips=False)),
 }
 FAST = {"steps": 2, "window": 8, "overlap": 3}
@@ -77,8 +78,6 @@ def home(tmp_path_factory):
 @pytest.fixture
 def talker(home, monkeypatch, portrait_path):
     monkeypatch.setenv("FACEWRIGHT_HOME", str(home))
-    monkeypatch.setattr(MakeYourAnchor, "side", 64)
-    monkeypatch.setattr(MakeYourAnchor, "head_side", 64)
     method = MakeYourAnchor(device="cpu", weights="random")
     finder = AlwaysThere(find_faces(read_image(portrait_path))[0], 64 / 512)
     method.heads = replace(method.heads, finder=finder)

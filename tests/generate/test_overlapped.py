@@ -7,8 +7,16 @@ from functools import partial
 
 import pytest
 import torch
-from facewright.generate.methods.makeyouranchor.denoising import Frame, overlapped
-from facewright.generate.methods.makeyouranchor.params import WindowParams
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from facewright.generate.methods.makeyouranchor.denoising import Denoiser, Frame, overlapped
+from facewright.generate.methods.makeyouranchor.model import Control, UNet
+from facewright.generate.methods.makeyouranchor.params import (
+    ControlParams,
+    SamplingParams,
+    ScheduleParams,
+    UNetParams,
+    WindowParams,
+)
 
 STEPS = 5
 
@@ -102,3 +110,64 @@ def test_overlap_takes_the_step_out_of_seams():
         seams[max(start - 1, 0) : start + window.overlap] = True  # where windows hand over
     separate = streamed(ramp, WindowParams(16, 0), partial(predict, rate=0.05)).diff().abs()
     assert change[seams].max() < separate.max()  # windows that do not overlap leave a step
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """Random networks of toy size that listen to their control pictures."""
+    torch.manual_seed(3)
+    sizes = {"channels": (32, 32, 32, 32), "context": 16, "heads": 2}
+    nets = UNet(UNetParams(**sizes)), Control(ControlParams(**sizes, hint=(8, 8, 8, 8)))
+    for net in nets:
+        for parameter in net.parameters():  # a ControlNet begins at zero
+            torch.nn.init.normal_(parameter, std=0.05)
+    return tuple(net.eval() for net in nets)
+
+
+def moving(count: int) -> list[Frame]:
+    """Frames of one noise whose control picture wanders evenly."""
+    noise = torch.randn(4, 8, 8, generator=torch.Generator().manual_seed(1))
+    frames = []
+    for index in range(count):
+        control = torch.zeros(3, 64, 64, dtype=torch.uint8)
+        control[:, 16:48, index : index + 24] = 255
+        frames.append(Frame(noise, control))
+    return frames
+
+
+def drawn(networks, frames, window: WindowParams) -> torch.Tensor:
+    """Finished latents (n, 4, 8, 8)."""
+    context = torch.randn(2, 5, 16, generator=torch.Generator().manual_seed(2))
+    sampling = SamplingParams(3, 3.0, 1.0, window)
+    denoiser = Denoiser(*networks, context, DDIMScheduler(**vars(ScheduleParams())), sampling)
+    return torch.stack([frame.latent for frame in denoiser.sample(frames)])
+
+
+@torch.inference_mode()
+def test_a_window_over_the_whole_clip_is_plain_inflated_sampling(networks):
+    frames, window = moving(6), WindowParams(6, 3)
+    scheduler = DDIMScheduler(**vars(ScheduleParams()))
+    plain = Denoiser(
+        *networks,
+        torch.randn(2, 5, 16, generator=torch.Generator().manual_seed(2)),
+        scheduler,
+        SamplingParams(3, 3.0, 1.0, window),
+    )
+    scheduler.set_timesteps(3)
+    latents = torch.stack([frame.latent for frame in frames])
+    for t in scheduler.timesteps:  # every frame attends to every other, no windows anywhere
+        noise = plain.noise([replace(f, latent=x) for f, x in zip(frames, latents, strict=True)], t)
+        latents = scheduler.step(noise, int(t), latents, return_dict=False)[0]
+    torch.testing.assert_close(drawn(networks, frames, window), latents)
+
+
+@torch.inference_mode()
+def test_seams_are_no_larger_than_what_lies_inside_windows(networks):
+    window, frames = WindowParams(8, 4), moving(24)
+    change = drawn(networks, frames, window).diff(dim=0).abs().flatten(1).mean(1)
+    starts = [index - 1 for index in range(4, 24, 4)]  # where a window ends or begins
+    seams = torch.zeros(len(change), dtype=torch.bool)
+    seams[starts] = True
+    assert change[seams].mean() <= 1.1 * change[~seams].mean()
+    apart = drawn(networks, frames, WindowParams(8, 0)).diff(dim=0).abs().flatten(1).mean(1)
+    assert apart[[7, 15]].mean() > change[[7, 15]].mean()  # without overlap there is a step

@@ -9,8 +9,6 @@ from torch import Tensor
 
 from .params import SamplingParams
 
-COARSEST = 64  # pixels of a frame that are one in the middle of the denoiser
-
 
 @dataclass(frozen=True)
 class Person:
@@ -51,7 +49,7 @@ class Block:
         return replace(self, latents=self.latents[part], renders=self.renders[part])
 
 
-def drawn_size(height: int, width: int, side: int) -> tuple[int, int]:
-    """(height, width) in which a picture is drawn: its shorter side about `side`, both as the denoiser needs them."""
-    scale = side / min(height, width) / COARSEST
-    return max(1, round(height * scale)) * COARSEST, max(1, round(width * scale)) * COARSEST
+def drawn_size(height: int, width: int, side: int, coarsest: int) -> tuple[int, int]:
+    """(height, width) in which a picture is drawn: its shorter side about `side`, both multiples of `coarsest`."""
+    scale = side / min(height, width) / coarsest
+    return max(1, round(height * scale)) * coarsest, max(1, round(width * scale)) * coarsest

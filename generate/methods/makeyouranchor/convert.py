@@ -36,8 +36,10 @@ def unet(official: Mapping[str, Tensor], name: str = "U-Net", *, heads: int = 8,
         AssetError: `bad_checkpoint`.
     """
     sizes = _sizes(official, name)
-    outputs = length(official, "conv_out.bias", name)
-    return filled(lambda: UNet(UNetParams(outputs=outputs, heads=heads, clips=clips, **sizes)), official, name, TABLE)
+    outputs, side = length(official, "conv_out.bias", name), 512 if clips else 256
+    return filled(
+        lambda: UNet(UNetParams(outputs=outputs, heads=heads, clips=clips, side=side, **sizes)), official, name, TABLE
+    )
 
 
 def control(official: Mapping[str, Tensor], name: str = "ControlNet", *, heads: int = 8, clips: bool = True) -> Control:

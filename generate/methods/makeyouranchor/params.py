@@ -16,6 +16,7 @@ class UNetParams:
         context: channels of the appearance tokens.
         heads: of every attention.
         clips: the frames of a window attend to each other; else every frame is a picture of its own.
+        side: of the pictures it draws, the shorter one, in pixels.
     """
 
     inputs: int = 4
@@ -24,6 +25,7 @@ class UNetParams:
     context: int = 768
     heads: int = 8
     clips: bool = True
+    side: int = 512
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,9 @@ class ControlParams:
 
     Attributes:
         inputs, channels, context, heads: as of the denoiser.
-        hint: channels of the network that shrinks the control picture eightfold.
+        hint: channels of the network that shrinks the control picture, twofold but for the first.
         clips: statistics of normalisation are those of a window; attention sees single frames either way.
+        tracked: control pictures are drawn here, of a face that is followed (`mesh`); else they come from outside.
     """
 
     inputs: int = 4
@@ -42,6 +45,7 @@ class ControlParams:
     heads: int = 8
     hint: tuple[int, ...] = (16, 32, 96, 256)
     clips: bool = True
+    tracked: bool = False
 
 
 @dataclass(frozen=True)

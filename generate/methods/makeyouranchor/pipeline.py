@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from typing import Any, ClassVar
@@ -23,6 +24,7 @@ from ...latent.samples import picture as scaled
 from ...latent.samples import pixels
 from ...method import ControlValue
 from ...nets.ldm.vae import VAE
+from . import mesh
 from .blocks import Block, Person, drawn_size
 from .card import CARD
 from .denoising import Denoiser, Frame
@@ -45,7 +47,7 @@ class MakeYourAnchor:
         side, head_side: shorter side of what is drawn, and side of a head, in pixels.
     """
 
-    card, side, head_side = CARD, 512, 256
+    card = CARD
     records: tuple[str, ...]
     finder: ClassVar[str] = "mediapipe"
 
@@ -61,13 +63,15 @@ class MakeYourAnchor:
         self.appearance, self.nothing = load(Appearance, "image_encoder"), load(Unconditional, "text_encoder").tokens
         self.body = load(UNet, "body-unet"), load(Control, "body-controlnet")
         self.head = load(UNet, "head-unet"), load(Control, "head-controlnet")
+        self.side, self.head_side = (nets[0].params.side for nets in (self.body, self.head))
+        self.stride = self.autoencoder.params.stride
         batch = GPU_BATCH if self.device.type == "cuda" else 1
         self.heads = Head(load_backend(self.finder), self.autoencoder, self.head_side, batch)
 
     def prepare(self, picture: np.ndarray, face: Face) -> Person:
         height, width = picture.shape[:2]
         head = crop_face(picture, face, recipe(self.head_side)).image
-        drawn = drawn_size(height, width, self.side)
+        drawn = drawn_size(height, width, self.side, self.stride * 2 ** (len(self.body[0].params.channels) - 1))
         return Person((height, width), drawn, self._tokens(picture), self._tokens(head))
 
     @torch.inference_mode()
@@ -99,7 +103,7 @@ class MakeYourAnchor:
         return np.stack([_resized(frame, state.size) for frame in frames])
 
     def _renders(self, state: Person, drive: Drive, fps: float) -> Iterator[np.ndarray]:
-        """Frames of the drive as large as what is drawn."""
+        """Frames of the drive as large as what is drawn; for weights that want it so, the mesh of the face in them."""
         reader = VideoReader(drive.path, fps=fps, seconds=drive.limit)
         shape, wanted = reader.width / reader.height, state.size[1] / state.size[0]
         if not 0.95 < shape / wanted < 1.05:
@@ -107,7 +111,14 @@ class MakeYourAnchor:
             raise InputError(
                 "wrong_shape", f"renders are {shape:.2f} times as wide as high, the picture {wanted:.2f}", hint
             )
-        return (_resized(frame, state.drawn) for chunk in reader for frame in chunk)
+        frames = (_resized(frame, state.drawn) for chunk in reader for frame in chunk)
+        return self._tracked(frames) if self.body[1].params.tracked else frames
+
+    def _tracked(self, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        with closing(load_backend(self.finder, video=True)) as finder:
+            for frame in frames:
+                face = next(iter(finder.detect(frame)), None)
+                yield mesh.render(face.landmarks if face else None, *frame.shape[:2])
 
     @torch.inference_mode()
     def _tokens(self, picture: np.ndarray) -> Tensor:
@@ -115,7 +126,7 @@ class MakeYourAnchor:
         return torch.stack([self.nothing, seen])  # 2 n d
 
     def _noise(self, seed: int, name: str, height: int, width: int) -> Tensor:
-        shape = (self.autoencoder.params.channels, height // 8, width // 8)
+        shape = (self.autoencoder.params.channels, height // self.stride, width // self.stride)
         drawn = generator(seed, "makeyouranchor", name).standard_normal(shape, np.float32)
         return torch.from_numpy(drawn).to(self.device)
 

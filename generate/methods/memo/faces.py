@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ....core.training import Batch, Card, Networks, Request, Stage, Turn, constant
+from ....core.training import Batch, Card, Networks, Request, Turn, constant
 from ...latent.samples import LICENCES, crops, pixels
 from ...ldm import begin
 from ...nets.ldm import flow
@@ -33,7 +33,7 @@ def spatial(net: DiffusionNet) -> list[nn.Parameter]:
     return [value for name, value in net.named_parameters() if "audio_modules" not in name and "motion_" not in name]
 
 
-class Faces(Stage):
+class Faces(begin.Whole):
     """Trains `ReferenceNet`, `DiffusionNet` without its modules for sound and time, and `ImageProjection`."""
 
     def __init__(self, request: Request) -> None:
@@ -56,6 +56,7 @@ class Faces(Stage):
         }  # fmt: skip
         self.averages = dict.fromkeys(self.networks, 0.999)
         self.frozen = {"vae": self.vae}
+        self.along = ("vae",) if request.begin else ()
         moved = [*spatial(self.diffusion), *self.reference.parameters(), *self.image.parameters()]
         adam = torch.optim.AdamW(moved, preset.rate, weight_decay=0.01)
         self.turns = [Turn("faces", adam, self.losses, schedule=constant(20))]

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ....core.errors import AssetError
-from ....core.training import Batch, Card, Networks, Request, Stage, Turn, constant
+from ....core.training import Batch, Card, Networks, Request, Turn, constant
 from ...latent.networks import installed, load_network
 from ...latent.samples import LICENCES, crops
 from ...ldm import begin
@@ -34,7 +34,7 @@ HELD_OUT = 8  # clips of the evaluation
 FEELING = 1e-3  # learning rate of the classifier
 
 
-class Moving(Stage):
+class Moving(begin.Whole):
     """Trains the modules of `DiffusionNet` for sound and time, `AudioProjection`, and where files name emotions a
     classifier of voices."""
 
@@ -60,7 +60,8 @@ class Moving(Stage):
             message = f"{'no clip' if not self.clips else 'no clip that is kept apart'} has sound and is long enough"
             raise AssetError("data_missing", message, f"Train on clips of {preset.length + 1} frames and more.")
         self.networks = {"diffusion_net": self.diffusion, "audio_proj": self.audio}
-        self.frozen = {"reference_net": self.reference, "image_proj": self.image}
+        self.frozen = {"reference_net": self.reference, "image_proj": self.image, "vae": self.vae}
+        self.along = tuple(self.frozen) if request.begin else ()
         still = {id(value) for value in spatial(self.diffusion)}
         moved = [value for value in self.diffusion.parameters() if id(value) not in still]
         adam = torch.optim.AdamW([*moved, *self.audio.parameters()], preset.rate, weight_decay=0.01)

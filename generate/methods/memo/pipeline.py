@@ -110,10 +110,11 @@ class Memo:
         heard = self.listener.frames(drive.audio(RATE), fps)
         around_each = around(feelings.through(heard) if feelings else heard, self.audio.params.window)
         sound = (self.audio(block.to(self.device)) for block in around_each)
-        asked = {"emotion": feelings.clip if feelings else lambda clip: label}
+        asked: dict[str, Any] = {"emotion": feelings.clip if feelings else lambda clip: label}
         dubbing = None
         if isinstance(drive, LipSyncDrive):
-            dubbing = Dubbing(drive, state.picture.shape[:2], self.nets.vae, self.device, fps)
+            height, width = state.picture.shape[:2]
+            dubbing = Dubbing(drive, (height, width), self.nets.vae, self.device, fps)
             asked["known"] = dubbing.known
         drawn = map(pixels, draw(self.nets, state.latent, self.face, sound, noise, sampling(controls), **asked))
         return map(dubbing.block, drawn) if dubbing else drawn

@@ -97,7 +97,7 @@ MOTION = {
     "paper": MotionPreset(20_000, 8, "the authors' course for fine-tuning; never run here", AudioProjectionParams()),
     "toy": MotionPreset(
         120, 2, "half a minute of a CPU core; learns two clips by heart", replace(PHONES, width=64, tokens=2, audio=32),
-        rate=2e-3, past=(4, 8), length=8, threshold=1.0,
+        rate=2e-3, past=(2, 4), length=4, threshold=1.0,
     ),
 }
 # fmt: on

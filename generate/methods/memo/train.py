@@ -32,6 +32,6 @@ def pictures(request: Request) -> VAEStage:
 
 STAGES = {
     0: Recipe("auto-encoder of pictures", PICTURES, pictures, materials),
-    1: Recipe("faces", FACES, Faces, materials),
-    2: Recipe("motion", MOTION, Moving, materials),
+    1: Recipe("faces", FACES, Faces, materials, begins=True),
+    2: Recipe("motion", MOTION, Moving, materials, begins=True),
 }
