@@ -163,9 +163,9 @@ def filled(name: str, tensors: Mapping[str, Tensor]) -> PublishedNet:
     if wrong:
         message = f"{wrong[0]} is missing, one too many or of another shape, as {len(wrong)} are"
         raise AssetError("bad_checkpoint", message, HINT)
-    if any(
-        name not in wanted for name, _ in net.named_buffers()
-    ):  # position tables that timm computes and never stores
+    if broken := [key for key, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()]:
+        raise AssetError("bad_checkpoint", f"{broken[0]} holds numbers that are none", HINT)
+    if any(buffer not in wanted for buffer, _ in net.named_buffers()):  # tables that timm computes and never stores
         net = PublishedNet(PUBLISHED[name])
     net.load_state_dict({key: tensors[key].to(wanted[key].dtype) for key in wanted}, assign=True)
     return net.requires_grad_(False).eval()

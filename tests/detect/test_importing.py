@@ -92,8 +92,9 @@ def test_hostile_and_broken_files_leave_nothing(small, tmp_path):
     torch.save({**content, "net.more": torch.zeros(1)}, tmp_path / "more.pth")
     torch.save({key: value for key, value in content.items() if "head" not in key}, tmp_path / "less.pth")
     torch.save({**content, "net.head.bias": torch.zeros(7)}, tmp_path / "wide.pth")
+    torch.save({**content, "net.head.bias": torch.full((1,), float("nan"))}, tmp_path / "nan.pth")
     wanted = {"evil": "unsafe_checkpoint", "none": "weights_missing"}
-    for name in ("evil", "short", "more", "less", "wide", "none"):
+    for name in ("evil", "short", "more", "less", "wide", "nan", "none"):
         with pytest.raises(AssetError) as refused:
             import_detector("small", tmp_path / f"{name}.pth")
         assert refused.value.code == wanted.get(name, "bad_checkpoint"), name
