@@ -151,6 +151,31 @@ def prepare(
     return Answer(result, "\n".join(_prepared(result)))
 
 
+@datasets.command(
+    cls=Verb,
+    example="""
+facewright datasets join ff.jsonl deeper.jsonl --out both.jsonl
+facewright datasets join ff.jsonl dfdc.jsonl corpus/index.jsonl --out all.jsonl --splits people
+""",
+)
+@click.argument("indexes", nargs=-1, required=True, type=click.Path(path_type=Path))
+@option("--out", metavar="INDEX", type=click.Path(path_type=Path, dir_okay=False), required=True,
+        help="Index to write: .jsonl or .csv.")  # fmt: skip
+@option("--splits", type=click.Choice(["official", "people", "none"]),
+        help="Where splits come from; those of the indexes where they have any.")  # fmt: skip
+@option("--force", is_flag=True, help="Replace the index if it exists.")
+def join(
+    indexes: tuple[Path, ...], out: Path, splits: Literal["official", "people", "none"] | None, force: bool
+) -> Answer:
+    """Make one index of several, so that no person of one set stands in another split of the next."""
+    from ..datasets.prepare import join
+
+    if out.exists() and not force:
+        raise UsageError("output_exists", f"{out} exists", "Name another, or add --force.")
+    result = {"index": str(out), **join(indexes, out, splits=splits).to_dict()}
+    return Answer(result, "\n".join(_prepared(result)))
+
+
 def _prepared(result: dict[str, Any]) -> list[str]:
     count = ", ".join(f"{number} {label}" for label, number in sorted(result["labels"].items()))
     lines = [result["index"], f"  {result['clips']} clips ({count}) of {result['people']} people"]
@@ -241,7 +266,7 @@ def pack(
     from ..datasets.packing import pack
     from ..generate.latent.samples import MARGIN, SHIFT_UP
 
-    recipe = {"margin": MARGIN, "shift_up": SHIFT_UP}
+    recipe: dict[str, Any] = {"margin": MARGIN, "shift_up": SHIFT_UP}
     with progress(ctx.ensure_object(Session)) as report, tempfile.TemporaryDirectory() as spare:
         crops = face_crops(data, cache or Path(spare), size=size, workers=workers, progress=report, **recipe)
         index = pack(crops, out, limit=int(limit * 2**20), progress=report, **recipe)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ..core.errors import InputError, UsageError
 from ..core.progress import Report, silent
-from .index import Entry, groups, write_index
+from .index import Entry, groups, read_index, write_index
 from .readers.registry import LAYOUTS
 from .readers.tree import Skipped, Tree
 from .splits import KNOT, by_people, clean
@@ -85,9 +86,7 @@ def prepare(
         raise InputError("bad_corpus", f"{root} holds no clip of {layout.title}{why}", f"Expected there: {expected}")
     entries, kind = _split(entries, splits, name, tree.notes)
     base, folder = out.parent.resolve(), root.resolve()
-    if folder.is_relative_to(base):
-        folder = folder.relative_to(base)
-    entries = [replace(entry, video=(folder / entry.video).as_posix()) for entry in entries]
+    entries = [replace(entry, video=_located(folder / entry.video, base)) for entry in entries]
     if videos:
         from .filming import film
 
@@ -97,6 +96,33 @@ def prepare(
         tree.notes.append(f"{frames} clips are folders of frames: trainings read videos, which --videos makes of them")
     write_index(out, entries)
     return Prepared(entries, tree.skipped, tree.notes, kind)
+
+
+def join(indexes: Sequence[Path], out: Path, *, splits: Splits | None = None) -> Prepared:
+    """One index of several, with paths that lead from `out`; a file that stands in two of them is listed once.
+
+    Where a person or a source has another split in each, the strictest holds, as in `prepare`.
+
+    Raises:
+        UsageError: "usage", "no_folder".
+        InputError: "unreadable", "bad_index".
+    """
+    if not out.parent.is_dir():
+        raise UsageError("no_folder", f"{out.parent} is no folder", "Make it, or name another.")
+    base = out.parent.resolve()
+    entries: dict[str, Entry] = {}
+    for index in indexes:
+        for entry in read_index(index):
+            video = _located((index.parent / entry.video).resolve(), base)
+            entries.setdefault(video, replace(entry, video=video))
+    notes: list[str] = []
+    made, kind = _split(list(entries.values()), splits, "this set of indexes", notes)
+    write_index(out, made)
+    return Prepared(made, [], notes, kind)
+
+
+def _located(path: Path, base: Path) -> str:
+    return (path.relative_to(base) if path.is_relative_to(base) else path).as_posix()
 
 
 def _split(entries: list[Entry], wish: Splits | None, name: str, notes: list[str]) -> tuple[list[Entry], Splits]:

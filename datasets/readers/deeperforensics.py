@@ -23,7 +23,7 @@ def read(tree: Tree) -> Iterator[Made]:
         yield synthetic(clip, name, actor, target, second=target, split=split, encode=encode)
     for name in sorted(set(split_of) - found):
         tree.skip(name, "named by the lists of splits, but not there")
-    tree.notes.append("no genuine clips here: they are those of FaceForensics++, at c23; put both indexes together")
+    tree.notes.append("no genuine clips here: they are those of FaceForensics++, at c23; join both indexes")
 
 
 def _splits(tree: Tree) -> dict[str, str]:

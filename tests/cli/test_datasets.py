@@ -45,6 +45,9 @@ def test_prepare_and_check(facewright, root):
     assert words.code == 0
     assert "left out, not unpacked: more.zip" in words.out
 
+    joined = facewright("datasets", "join", "index.jsonl", "index.jsonl", "--out", "all.jsonl", "--json")
+    assert (joined.code, joined.answer["result"]["clips"]) == (0, 3)
+    assert facewright("datasets", "join", "index.jsonl", "--out", "all.jsonl").code == 2
     checked = facewright("datasets", "check", "index.jsonl", "--json")
     assert checked.code == 0
     assert checked.answer["result"]["labels"] == {"genuine": 2, "synthetic": 1}

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 
-from facewright.datasets.index import Entry, validate
+import pytest
+from facewright.core.errors import UsageError
+from facewright.datasets.index import Entry, read_index, validate, write_index
+from facewright.datasets.prepare import join
 from facewright.datasets.splits import SHARES, by_people, clean
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
 def swap(number: int, shown: str, body: str) -> Entry:
-    return Entry(f"f{number}", "synthetic", shown, f"take of {body}", "", "swap", second=body)
+    return Entry(f"f{number}", "synthetic", shown, f"take of {body}", "ours", "swap", second=body)
 
 
 def film(person: str, number: int = 0) -> Entry:
-    return Entry(f"r{person}{number}", "genuine", person, f"take of {person}", "")
+    return Entry(f"r{person}{number}", "genuine", person, f"take of {person}", "ours")
 
 
 def test_a_knot_of_swaps_is_cut():
@@ -71,3 +75,27 @@ def test_nobody_straddles_a_split_whatever_was_official(found):
         assert after.split in ("", before.split)
         if before.split == "test":
             assert after.split == "test"
+
+
+def test_indexes_join_without_leaks_and_without_doubles(tmp_path):
+    one, other = tmp_path / "a" / "one.jsonl", tmp_path / "b" / "other.csv"
+    for index in (one, other):
+        index.parent.mkdir()
+    write_index(one, [replace(film("ann"), split="test"), replace(film("bob"), split="train")])
+    shared = replace(film("bob"), video="../a/rbob0", split="train")
+    write_index(other, [replace(swap(1, "cy", "ann"), split="train"), shared, replace(film("dan"), split="val")])
+    made = join([one, other], tmp_path / "all.jsonl")
+    assert read_index(tmp_path / "all.jsonl") == made.entries
+    assert {entry.video: entry.split for entry in made.entries} == {
+        "a/rann0": "test",
+        "a/rbob0": "train",
+        "b/f1": "",  # Ann is tested on
+        "b/rdan0": "val",
+    }
+    assert "1 clips share a person" in made.notes[0]
+    assert {entry.split for entry in join([one, other], tmp_path / "none.csv", splits="none").entries} == {""}
+    validate(join([one, other], tmp_path / "people.jsonl", splits="people").entries)
+    far = join([one], other.parent / "far.jsonl").entries
+    assert far[0].video == (tmp_path / "a" / "rann0").as_posix()
+    with pytest.raises(UsageError):
+        join([one], tmp_path / "nowhere" / "x.jsonl")
