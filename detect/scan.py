@@ -96,10 +96,11 @@ STAGES = ("provenance", "decode", "tracking", "detectors")
 
 
 def default_detector() -> Detector:
-    """Who estimates unless told otherwise: the shipped residual detector."""
+    """Who estimates unless told otherwise: the panel, or the residual detector while no trained panel ships."""
+    from . import panel
     from .detectors.residual import ResidualDetector
 
-    return ResidualDetector.shipped()
+    return panel.default() if (panel.WEIGHTS / "panel.record.json").is_file() else ResidualDetector.shipped()
 
 
 class _Look:
