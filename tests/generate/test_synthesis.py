@@ -101,6 +101,8 @@ def test_each_clip_has_a_genuine_counterpart_through_the_same_encoder(portraits,
     for name in ("codec", "width", "height", "fps", "frames", "pixel_format"):
         assert getattr(one.video, name) == getattr(other.video, name), name
     assert one.audio == other.audio
+    for entry in (made, real):
+        assert b"crf=24.0" in (out / entry.video).read_bytes()  # as x264 writes into its stream
     assert verify(out / made.video).state == "valid-untrusted"
     assert read_mark(out / real.video).found
     assert not verify(out / real.video).manifest["present"]
