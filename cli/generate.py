@@ -28,6 +28,8 @@ facewright generate --batch jobs.csv --out-dir out --keep-going
 @clip_options
 @option("--partner", metavar="FILE", type=click.Path(path_type=Path), section="Motion",
         help="The other voice of a conversation, for methods that listen.")  # fmt: skip
+@option("--style", metavar="FILE", type=click.Path(path_type=Path), section="Motion",
+        help="Video of somebody who agreed; their manner of moving is taken over, by methods that can.")  # fmt: skip
 @click.pass_context
 def generate(ctx: click.Context, portrait: Path | None, speech: Path | None, batch: Path | None, **_: Any) -> Answer:
     """Make a talking head from a picture and a voice.

@@ -106,8 +106,9 @@ def _prepare(job: Job) -> Clip:
     from ..provenance import check_target
 
     values = job.values
-    partner = values.get("partner")
-    check_target(job.output, values["force"], (job.portrait, job.drive, *([partner] if partner else [])))
+    partner, style = values.get("partner"), values.get("style")
+    inputs = (job.portrait, job.drive, partner, style)
+    check_target(job.output, values["force"], [path for path in inputs if path])
     kind = SpeechDrive if job.kind == "speech" else VideoDrive
     if kind is VideoDrive and RendersDrive.kind in registry.card(values["method"]).drives:
         kind = RendersDrive
@@ -116,6 +117,7 @@ def _prepare(job: Job) -> Clip:
         if partner
         else kind.open(job.drive, limit=values["preview"])
     )
+    drive = drive.in_style(style) if style else drive
     return _talker(values["method"], values["device"], values["weights"])(
         job.portrait,
         drive,

@@ -87,6 +87,7 @@ class Card:
         summary: one sentence.
         drives: kinds of drive it takes ("speech", "video").
         controls: its knobs.
+        styles: whether a voice can be spoken in the manner of somebody in a video (`Drive.in_style`).
         presets: name → values of controls and of `seed`, `fps`, `size`; they fill what nobody set.
         licences: code, weights, data.
         weights: weight records it needs (names as in `facewright weights list`); the shipped ones need no download.
@@ -102,6 +103,7 @@ class Card:
     controls: tuple[Control, ...]
     licences: Licences
     weights: tuple[str, ...] = ()
+    styles: bool = False
     fps: int = 25
     presets: Mapping[str, Mapping[str, ControlValue]] = field(default_factory=dict)
     measured: Mapping[str, str] = field(default_factory=dict)

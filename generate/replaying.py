@@ -95,9 +95,12 @@ class Origin:
 
     def _drive(self, kind: str | None, path: Path, limit: float | None) -> Drive:
         if kind == DialogueDrive.kind:
-            return DialogueDrive.of(path, _input(self.ingredients["partner"], None), limit=limit)
-        kinds = {each.kind: each for each in (VideoDrive, RendersDrive)}
-        return kinds.get(kind or "", SpeechDrive).open(path, limit=limit)
+            drive: Drive = DialogueDrive.of(path, _input(self.ingredients["partner"], None), limit=limit)
+        else:
+            kinds = {each.kind: each for each in (VideoDrive, RendersDrive)}
+            drive = kinds.get(kind or "", SpeechDrive).open(path, limit=limit)
+        style = self.ingredients.get("style")
+        return drive.in_style(_input(style, None)) if style else drive
 
 
 def replay(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,9 +18,12 @@ from ...core.version import VERSION
 from ...provenance import Draft, Ingredient, seal
 from ..clip import SOURCE_TYPE
 from ..drive import SpeechDrive, VideoDrive
+from ..latent.method import LatentMethod
+from ..methods import registry
 from ..talker import Talker, load
 from .lips import RATE, judge, phones, score
 from .measures import against, movement, watch
+from .speed import speed
 
 STILL = "still portrait"
 
@@ -37,6 +39,7 @@ class Bench:
         seconds: of each clip and voice at most.
         size: short side of what is made.
         seed: of every clip.
+        random: a preset of training: networks of its sizes that have learned nothing are timed, and no more.
     """
 
     methods: Sequence[str]
@@ -47,10 +50,13 @@ class Bench:
     size: int = 512
     seed: int = 0
     device: str = "auto"
+    random: str | None = None
 
 
 def run(bench: Bench, *, progress: Report = silent) -> dict[str, Any]:
     """All figures: `reenacted` and `spoken`, a list of rows each, `speed` per method, and `means` over the rows.
+
+    With `random`, `speed` alone.
 
     Every made clip is watched as a caller gets it: marked. Landmark distances are in percent of the distance of the
     outer eye corners, angles in degrees.
@@ -61,6 +67,11 @@ def run(bench: Bench, *, progress: Report = silent) -> dict[str, Any]:
     """
     if not bench.clips and not (bench.portraits and bench.voices):
         raise UsageError("usage", "there is nothing to measure", "Give clips, or portraits and voices.")
+    if bench.random:
+        return {
+            "random": bench.random,
+            "speed": {name: _speed(bench, untrained(bench, name)) for name in bench.methods},
+        }
     talkers = {name: open_talker(name, bench.device) for name in bench.methods}
     total = len(bench.clips) * (len(talkers) + 1) + len(bench.portraits) * len(bench.voices) * len(talkers)
     done = 0
@@ -85,6 +96,22 @@ def open_talker(name: str, device: str) -> Talker:
     """A talker by `name` or `name:weights`."""
     method, _, weights = name.partition(":")
     return load(method, device=device, weights=weights or None)
+
+
+def untrained(bench: Bench, name: str) -> Talker:
+    """A method with networks of a preset that have learned nothing.
+
+    Raises:
+        UsageError: `usage` if its networks are not made that way, `unknown_preset`.
+    """
+    kind, presets = registry.method(name), registry.presets(name)
+    if not issubclass(kind, LatentMethod):
+        raise UsageError("usage", f"{name} cannot be measured without weights", "Leave --random away.")
+    if bench.random not in presets.AUTOENCODER:
+        known = ", ".join(presets.AUTOENCODER)
+        raise UsageError("unknown_preset", f"{name} has no preset {bench.random!r}", f"There are: {known}.")
+    net, motion = presets.AUTOENCODER[bench.random].net, presets.MOTION[bench.random].model
+    return Talker(kind.untrained(net, motion, bench.device))
 
 
 def means(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
@@ -151,25 +178,14 @@ def _spoken(bench: Bench, name: str, talker: Talker) -> Iterator[dict[str, Any]]
             yield row | movement(made)
 
 
-def _speed(bench: Bench, talker: Talker) -> dict[str, float]:
-    """Frames per second of the networks alone and with the mark, on the first input; and seconds to the first frame."""
+def _speed(bench: Bench, talker: Talker) -> dict[str, Any]:
+    """Of the first input; see `speed`."""
     if bench.clips:
         first: Any = next(_frames(VideoReader(bench.clips[0], fps=25)))
         drive: Any = VideoDrive.open(bench.clips[0], limit=bench.seconds)
     else:
         first, drive = bench.portraits[0], SpeechDrive.open(bench.voices[0], limit=bench.seconds)
-    began = time.perf_counter()
-    clip = talker(first, drive, size=bench.size, fps=25, seed=bench.seed)
-    chunks = iter(clip)
-    count = len(next(chunks))
-    waited = time.perf_counter() - began
-    count += sum(map(len, chunks))
-    whole = time.perf_counter() - began
-    codes = next(iter(talker.method.motion(clip.state, drive, controls=clip.controls, seed=0, fps=25.0)))[:16]
-    began = time.perf_counter()
-    shown = len(talker.method.render(clip.state, codes))
-    alone = time.perf_counter() - began
-    return {"fps_render": shown / alone, "fps_marked": count / whole, "first_chunk_seconds": waited}
+    return speed(talker, first, drive, size=bench.size, seed=bench.seed)
 
 
 def _frames(chunks: Any) -> Iterator[np.ndarray]:

@@ -29,13 +29,32 @@ HEADS = {
 TITLES = {"reenacted": "Re-enacted from the first frame", "spoken": "Spoken"}
 
 
+SPEED = {
+    "fps_render": "render fps",
+    "fps_marked": "marked fps",
+    "first_chunk_seconds": "first chunk s",
+    "latency_seconds": "sound before the first frame s",
+}
+NETWORK = {"gigaoperations": "Gop a frame", "milliseconds": "ms of a core or GPU", "share": "share of the machine"}
+
+
 def table(result: Mapping[str, Any]) -> str:
-    """Markdown: means over clips, then speed."""
-    parts = [
-        _table(TITLES[kind], heads, result["means"][kind]) for kind, heads in HEADS.items() if result["means"][kind]
-    ]
-    speed = {"fps_render": "render fps", "fps_marked": "marked fps", "first_chunk_seconds": "first chunk s"}
-    return "\n\n".join([*parts, _table("Speed", speed, result["speed"])])
+    """Markdown: means over clips, then speed; for each method the time of a frame, and its networks."""
+    means, speed = result.get("means", {}), result["speed"]
+    parts = [_table(TITLES[kind], heads, means[kind]) for kind, heads in HEADS.items() if means.get(kind)]
+    if result.get("random"):
+        parts.append(f"The networks are random, of preset {result['random']}: their speed can be judged, nothing else.")
+    parts.append(_table("Speed", SPEED, speed))
+    stages = dict.fromkeys(name for row in speed.values() for name in row["stages"])
+    shown = {method: row["stages"] for method, row in speed.items()}
+    parts.append(
+        _table("Milliseconds a frame; stages of the seal run beside each other", {s: s for s in stages}, shown)
+    )
+    for method, row in speed.items():
+        if "networks" in row:
+            title = f"Networks of {method}; large matrix products: {row['matmul_gflops']:.0f} Gop/s"
+            parts.append(_table(title, NETWORK, row["networks"]))
+    return "\n\n".join(parts)
 
 
 def _table(title: str, heads: Mapping[str, str], rows: Mapping[str, Mapping[str, float]]) -> str:

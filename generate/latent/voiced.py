@@ -22,6 +22,7 @@ from .hybrid import hybrid
 from .samples import picture
 
 ENCODED_AT_ONCE = 16
+STYLE_FRAMES = 50  # of a clip whose manner is taken over, in training and in use
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from facewright.generate.latent.jitter import Jitter, Shot
 from facewright.generate.latent.losses import flow
 
 SIZE = 96
-POINTS = np.float32([[30, 40], [60, 35], [48, 70]])
+POINTS = np.array([[30, 40], [60, 35], [48, 70]], np.float32)
 
 
 def dots() -> Shot:

@@ -131,6 +131,26 @@ def test_a_partner_is_heard_by_who_listens(talker, portrait_path, voice, speech_
     assert [item.role for item in clip.draft().ingredients] == ["portrait", "audio", "partner"]
 
 
+def test_a_manner_is_taken_over_and_named(talker, portrait_path, voice, tmp_path):
+    """Two styles, two motions; the clip names whose it was."""
+    picture = read_image(portrait_path)
+    for name, step in (("calm", 0), ("lively", 9)):
+        with VideoWriter(tmp_path / f"{name}.mp4", width=512, height=512, fps=25) as writer:
+            writer.write(np.stack([np.roll(picture, step * (frame % 5), axis=1) for frame in range(10)]))
+    drives = [voice.in_style(tmp_path / f"{name}.mp4") for name in ("calm", "lively")]
+    if talker.method.card.name != "infp":
+        with pytest.raises(UsageError, match="manner"):
+            talker(portrait_path, drives[0])
+        return
+    clips = [talker(portrait_path, drive, **FAST) for drive in (voice, *drives)]
+    codes = [
+        np.concatenate(list(talker.method.motion(each.state, each.drive, controls=each.controls, seed=0, fps=25)))
+        for each in clips
+    ]
+    assert len(np.unique(np.round([each.sum() for each in codes], 6))) == 3
+    assert [item.role for item in clips[1].draft().ingredients] == ["portrait", "audio", "style"]
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_without_weights_it_says_where_to_get_them(name, tmp_path, monkeypatch):
     monkeypatch.setenv("FACEWRIGHT_HOME", str(tmp_path))

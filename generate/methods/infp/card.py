@@ -15,4 +15,5 @@ CARD = Card(
     ),
     licences=Licences(code="Apache-2.0", weights="see the weight record", data="see the weight record"),
     weights=("infp",),
+    styles=True,
 )

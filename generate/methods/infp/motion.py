@@ -12,10 +12,8 @@ from torch import Tensor
 from ....core.errors import UsageError
 from ....core.training import Batch, Request
 from ...latent.motion_stage import MotionPreset, MotionStage, Piece, normal
-from ...latent.voiced import Voiced
+from ...latent.voiced import STYLE_FRAMES, Voiced
 from .model import INFPMotion
-
-STYLE_FRAMES = 50
 
 
 @dataclass(frozen=True)
