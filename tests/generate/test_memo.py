@@ -11,20 +11,23 @@ import pytest
 import torch
 from facewright.core.errors import AssetError, UsageError
 from facewright.core.faces import crop_face, largest_face
-from facewright.core.media import read_image
+from facewright.core.faces.topology import LIPS_OUTER, NOSE
+from facewright.core.media import VideoReader, VideoWriter, read_image
 from facewright.generate import SpeechDrive, load
 from facewright.generate.latent.samples import recipe
 from facewright.generate.methods.memo.clips import LENGTH, Networks, Sampling, draw
+from facewright.generate.methods.memo.feeling import felt
 from facewright.generate.methods.memo.hearing import Listener
 from facewright.generate.methods.memo.memory import TemporalModule
 from facewright.generate.methods.memo.model import DiffusionNet
 from facewright.generate.methods.memo.params import (
     AudioProjectionParams,
+    EmotionParams,
     ImageProjectionParams,
     MemoParams,
     TemporalParams,
 )
-from facewright.generate.methods.memo.projections import AudioProjection, ImageProjection
+from facewright.generate.methods.memo.projections import AudioProjection, EmotionClassifier, ImageProjection
 from facewright.generate.methods.memo.reference import ReferenceNet
 from facewright.generate.nets import stored
 from facewright.generate.nets.ldm.unet import UNetParams
@@ -211,3 +214,94 @@ def test_without_weights_it_says_where_to_get_them(tmp_path, monkeypatch):
         load("memo")
     assert caught.value.code == "weights_missing"
     assert "weights import memo" in caught.value.hint
+
+
+@pytest.fixture(scope="module")
+def film(portrait_path, tmp_path_factory):
+    """A short video of the portrait, wider than high."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    picture = read_image(portrait_path)[:288]
+    with VideoWriter(path, width=512, height=288, fps=25) as writer:
+        writer.write(np.stack([np.roll(picture, frame, 1) for frame in range(12)]))
+    return path
+
+
+def test_a_film_is_dubbed_below_the_nose_alone(talker, film, voice):
+    clip = talker(film, replace(voice, limit=2.0), seed=3, fps=25, size=288, **FAST)
+    assert clip.drive.kind == "lipsync"
+    assert [item.role for item in clip.draft().ingredients] == ["portrait", "audio"]
+    frames, shown = unmarked(clip), np.concatenate(list(VideoReader(film, fps=25)))
+    assert frames.shape == shown.shape == (12, 288, 512, 3)  # as long as the film
+    face = largest_face(shown[4])
+    nose = int(face.landmarks[NOSE, 1].max())
+    changed = (frames[4] != shown[4]).any(-1)
+    assert changed.any()
+    assert not changed[: nose - 12].any()
+    x, y = face.landmarks[LIPS_OUTER, :2].mean(0).astype(int)
+    assert changed[y - 3 : y + 3, x - 3 : x + 3].any()
+    np.testing.assert_array_equal(frames, unmarked(replace(clip, chunk=5)))
+
+
+@pytest.mark.parametrize(("height", "width"), [(288, 512), (512, 288)])
+def test_wide_and_tall_pictures_keep_their_shape(talker, portrait_path, voice, height, width):
+    picture = read_image(portrait_path)[:height, (0 if width == 512 else 90) :][:, :width]
+    clip = talker(picture, replace(voice, limit=0.3, seconds=0.3), size=288, fps=25, **FAST)
+    frames = unmarked(clip)
+    assert frames.shape[1:] == (height, width, 3)
+    unchanged = (frames == picture).all((0, 3))
+    assert 0.3 < unchanged.mean() < 0.99
+
+
+def test_emotions_by_name_by_level_and_as_heard(talker, portrait_path, voice, monkeypatch):
+    short = replace(voice, limit=0.4, seconds=0.4)
+    net, heard = talker.method.nets.diffusion, talker.method.audio.params
+    monkeypatch.setattr(net, "params", replace(net.params, emotions=("neutral", "happy")))
+
+    def film(**controls):
+        return unmarked(talker(portrait_path, short, **{**FAST, **controls}))
+
+    happy = film(emotion="happy")
+    np.testing.assert_array_equal(happy, film(emotion=1))
+    assert (happy != film(emotion="neutral")).any()
+    assert (happy != film(emotion="happy", level=0.3)).any()
+    np.testing.assert_array_equal(film(emotion="happy", level=0), film(emotion="neutral", level=0))
+    classifier = EmotionClassifier(EmotionParams(heard.layers * heard.channels, 8, 2)).eval()
+    for parameter in classifier.parameters():
+        torch.nn.init.zeros_(parameter)
+    classifier.layers[-1].bias.data[1] = 1  # it hears nothing but joy
+    monkeypatch.setattr(talker.method, "classifier", classifier)
+    np.testing.assert_array_equal(film(), happy)
+
+
+def test_every_second_of_a_voice_has_one_class():
+    torch.manual_seed(0)
+    classifier = EmotionClassifier(EmotionParams(6, 8, 2)).eval()
+    sound = torch.randn(130, 2, 3).cumsum(0)
+    whole = list(felt([sound], classifier, 25.0))
+    labels = torch.cat([each for _, each in whole])
+    torch.testing.assert_close(torch.cat([own for own, _ in whole]), sound)
+    for size in (1, 7):
+        parts = list(felt(sound.split(size), classifier, 25.0))
+        torch.testing.assert_close(torch.cat([each for _, each in parts]), labels)
+    seconds = [labels[start : start + 25].unique() for start in range(0, 130, 25)]
+    assert all(len(each) == 1 for each in seconds)
+    middle = classifier(sound[round(62.5 - 37.5) : round(62.5 + 37.5)].mean(0).flatten()[None]).argmax()
+    assert seconds[2] == middle  # centred three seconds
+
+
+def test_sound_without_an_encoder_is_heard_at_any_rate():
+    listener = Listener(None, AudioProjectionParams(layers=4, channels=80, kind="logmel"))
+    sound = np.random.default_rng(0).standard_normal(16000 * 2).astype(np.float32)
+    for fps, count in ((25, 50), (30, 60)):
+        whole = torch.cat(list(listener([sound], fps)))
+        assert whole.shape == (count, 5, 4, 80)
+        torch.testing.assert_close(torch.cat(list(listener(np.array_split(sound, 5), fps))), whole)
+
+
+def test_tight_memory_draws_in_tiles(talker, portrait_path, voice):
+    short = replace(voice, limit=0.2, seconds=0.2)
+    whole = unmarked(talker(portrait_path, short, **FAST))
+    assert not talker.method.nets.vae.net.use_tiling
+    tight = unmarked(talker(portrait_path, short, max_memory=0.001, **FAST))
+    assert talker.method.nets.vae.net.use_tiling
+    np.testing.assert_array_equal(whole, tight)  # this toy's pictures are smaller than a tile

@@ -160,9 +160,8 @@ class Pass(begin.Whole):
         return {"unseen_noise": self.error(networks, self._held_out(HELD_OUT, self.unseen)).item()}
 
     def weights(self, networks: Networks) -> dict[str, dict[str, Tensor]]:
-        if self.preset.rank:
-            networks = {name: merged(net) for name, net in networks.items()}
-        return super().weights(networks)
+        found = super().weights(networks)
+        return found | ({name: merged(net) for name, net in networks.items()} if self.preset.rank else {})
 
     def _held_out(self, count: int, parts: Sequence[Footage]) -> Batch:
         drawn = [self.sample(parts, self.random(number, "held out")) for number in range(count)]

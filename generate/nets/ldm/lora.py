@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
@@ -36,10 +35,11 @@ def adapt(net: nn.Module, rank: int) -> list[nn.Parameter]:
     return found
 
 
-def merged(net: nn.Module) -> nn.Module:
-    """A copy of a network with its changes put into its weights: as it was before `adapt`, but for their values."""
-    net = copy.deepcopy(net)
-    for module in net.modules():
-        if parametrize.is_parametrized(module):
-            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
-    return net
+def merged(net: nn.Module) -> dict[str, Tensor]:
+    """The state of an adapted network with its changes put into its weights, under the names it had before."""
+    state = {name: value for name, value in net.state_dict().items() if ".parametrizations." not in name}
+    for name, module in net.named_modules():
+        if parametrize.is_parametrized(module, "weight"):
+            layer: Any = module
+            state[f"{name}.weight"] = layer.weight.detach()
+    return state
