@@ -25,7 +25,7 @@ from ..detector import Sound
 from .perturbations import LEVELS, perturb, quality
 
 SIDE, FPS, SECONDS = 256, 25.0, 4.0  # of every clip
-MARGIN = 1.75  # side of the cut, in longer sides of the face: hair and chin stay, captions and logos go
+MARGIN = 1.75  # side of the cut, in longer sides of the face: hair and chin stay, what stands further off goes
 STANDARD = 23  # CRF
 SWEEP = (32, 40)  # further CRFs
 
