@@ -67,6 +67,7 @@ class Session:
         self.events.write("failed" if answer.error else "done", **body)
         text = json.dumps(body, ensure_ascii=False, default=str) if self.json else answer.text
         if text:
+            text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be UTF-8
             sys.stdout.write(text.rstrip("\n") + "\n")
             sys.stdout.flush()
 

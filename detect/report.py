@@ -133,7 +133,7 @@ def _file(report: ScanReport) -> dict[str, Any]:
     shots = Pictures(report)
     return {
         "report": report,
-        "name": report.path.name,
+        "name": report.name,
         "fact": fact,
         "estimate": estimate,
         "rate": None if report.false_alarms_per_100 is None else round(report.false_alarms_per_100),
@@ -146,7 +146,7 @@ def _file(report: ScanReport) -> dict[str, Any]:
         "silent": _silent(report),
         "partial": not report.still and report.looked_at < report.info.seconds - 0.5,
         "json": report.to_dict(),
-        "data": base64.b64encode(_json(report).encode()).decode(),
+        "data": base64.b64encode(_json(report).encode("utf-8", "backslashreplace")).decode(),
     }
 
 

@@ -125,6 +125,11 @@ class ScanReport:
     warnings: tuple[str, ...] = ()
 
     @property
+    def name(self) -> str:
+        """Of the file, for people: what cannot be printed, and could command a terminal, is replaced."""
+        return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in self.path.name)
+
+    @property
     def people(self) -> dict[int, float]:
         """Rate of false alarms of each person that was scored, all of their shots held together."""
         rates: dict[int, list[float]] = {}
@@ -243,7 +248,7 @@ class ScanReport:
     def to_text(self, *, speeds: bool = False) -> str:
         """For people, on a terminal; `speeds` adds a line for each stage."""
         fact, estimate = self.sentences()
-        lines = [self.path.name, f"  provenance  {fact}"]
+        lines = [self.name, f"  provenance  {fact}"]
         lines += [f"              {line}" for line in self.provenance.get("lines", ())]
         lines += [f"  detection   {estimate}"]
         if meaning := self.meaning():

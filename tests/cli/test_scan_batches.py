@@ -156,6 +156,14 @@ def test_lines_are_answers(facewright, looks, tmp_path):
     assert kept[1]["error"]["code"] == "unreadable"
 
 
+def test_names_need_not_be_text(facewright, looks, tmp_path):
+    name = "a\udcff.mp4"
+    answer = facewright("scan", name, "b.mp4", "--out", "lines.jsonl", "--json").answers[0]
+    assert answer["inputs"]["file"] == answer["input"] == name
+    assert json.loads((tmp_path / "lines.jsonl").read_text().splitlines()[0]) == answer
+    assert facewright("scan", name).code == 0
+
+
 def test_lists_of_names(facewright, looks, tmp_path):
     (tmp_path / "list.txt").write_text("a.mp4\r\n\nb.mp4\n")
     assert facewright("scan", "@list.txt", "c.mp4", "--json").code == 0

@@ -52,11 +52,22 @@ def test_names_from_files_are_text_and_nothing_else(text):
     tags = Tags()
     tags.feed(text)
     assert "onerror" not in {name for _, attributes in tags.seen for name in attributes}
-    assert html.unescape("".join(tags.data)).count(HOSTILE) >= 3
+    shown = HOSTILE.replace("\u202e", "\N{REPLACEMENT CHARACTER}")  # it would turn the rest of the line around
+    assert html.unescape("".join(tags.data)).count(shown) >= 3
     assert "<img src=x" not in text
     assert "alert(1)</script>" not in text  # a detector's own words are escaped too
     scripts = [attributes for tag, attributes in tags.seen if tag == "script"]
     assert scripts == [{"type": "application/json", "class": "scan"}]
+
+
+def test_names_that_are_no_text(report, tmp_path):
+    odd = replace(report, path=tmp_path / "a\udcff\x1b[31m\nb.mp4")
+    write(tmp_path / "page.html", [odd])
+    assert "\N{REPLACEMENT CHARACTER}" in (tmp_path / "page.html").read_text("utf-8")
+    assert (
+        odd.to_text().splitlines()[0]
+        == "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}b.mp4"
+    )
 
 
 def test_nothing_is_fetched(text):
