@@ -23,6 +23,7 @@ Shots = Callable[[np.random.Generator], np.ndarray]  # → a picture uint8 (side
 STEM = "vae"
 MEASURED = 64  # pictures whose latents say the scale
 HELD_OUT, SHOWN = 16, 6
+LOOKED = 20  # steps between two looks at a toy
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class VAEStage(Stage):
     def __init__(self, request: Request, shots: Shots, unseen: Shots, *, sources: Sequence[str], name: str) -> None:
         preset: VAEPreset = request.preset
         self.steps, self.batch_size, self.seed = preset.steps, preset.batch, request.seed
+        self.look_every = max(preset.steps // 10, LOOKED)
         self.shots, self.unseen = shots, unseen
         self.net = VAE(preset.net)
         self.networks: dict[str, nn.Module] = {STEM: self.net}

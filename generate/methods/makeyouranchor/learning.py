@@ -20,7 +20,7 @@ from ....core.training import Batch, Card, Networks, Request, Turn, constant
 from ...latent.networks import load_network
 from ...latent.samples import LICENCES, pixels
 from ...ldm import begin
-from ...ldm.autoencoder import scaled
+from ...ldm.autoencoder import LOOKED, scaled
 from ...nets.ldm.lora import adapt, merged
 from .card import CARD
 from .denoising import Denoiser, Frame
@@ -31,7 +31,7 @@ from .params import SamplingParams, ScheduleParams, UnconditionalParams, WindowP
 from .pictures import Appearance, Unconditional
 from .presets import PassPreset
 
-HELD_OUT, SHOWN, STEPS = 16, 4, 8  # samples of the evaluation, rows of a sheet, steps that draw them
+HELD_OUT, SHOWN, STEPS = 16, 2, 5  # samples of the evaluation, rows of a sheet, steps that draw them
 
 
 class Pass(begin.Whole):
@@ -42,6 +42,7 @@ class Pass(begin.Whole):
     def __init__(self, request: Request) -> None:
         preset: PassPreset = request.preset
         self.preset, self.steps, self.batch_size, self.seed = preset, preset.steps, preset.batch, request.seed
+        self.look_every = max(preset.steps // 10, LOOKED)
 
         def net(kind: Any, stem: str, params: Any) -> Any:
             return begin.network(request, CARD.name, kind, stem, params and (lambda: kind(params)))

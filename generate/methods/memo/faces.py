@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ....core.training import Batch, Card, Networks, Request, Turn, constant
 from ...latent.samples import LICENCES, crops, pixels
 from ...ldm import begin
+from ...ldm.autoencoder import LOOKED
 from ...nets.ldm import flow
 from .card import CARD
 from .examples import Example, examples
@@ -39,6 +40,7 @@ class Faces(begin.Whole):
     def __init__(self, request: Request) -> None:
         preset: FacesPreset = request.preset
         self.preset, self.steps, self.batch_size, self.seed = preset, preset.steps, preset.batch, request.seed
+        self.look_every = max(preset.steps // 10, LOOKED)
         self.vae = begin.autoencoder(request, CARD.name)
         parts = crops(request, self.vae.params.side)
         self.clips, self.unseen = (

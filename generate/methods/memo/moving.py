@@ -19,6 +19,7 @@ from ....core.training import Batch, Card, Networks, Request, Turn, constant
 from ...latent.networks import installed, load_network
 from ...latent.samples import LICENCES, crops
 from ...ldm import begin
+from ...ldm.autoencoder import LOOKED
 from ...nets.ldm import flow
 from .card import CARD
 from .examples import Example, examples
@@ -41,6 +42,7 @@ class Moving(begin.Whole):
     def __init__(self, request: Request) -> None:
         preset: MotionPreset = request.preset
         self.preset, self.steps, self.batch_size, self.seed = preset, preset.steps, preset.batch, request.seed
+        self.look_every = max(preset.steps // 10, LOOKED)
         self.vae = begin.autoencoder(request, CARD.name)
         before = begin.earlier(request, 1) if not request.begin else installed(CARD.name, request.begin)
         self.diffusion: Any = load_network(DiffusionNet, before, "diffusion_net")
