@@ -66,8 +66,9 @@ def watch(video: Path) -> dict[str, object]:
             (topology.LEFT_EYE_UPPER, topology.LEFT_EYE_LOWER),
             (topology.RIGHT_EYE_UPPER, topology.RIGHT_EYE_LOWER),
         ]
-        gap = [np.linalg.norm(marks[list(up)].mean(0) - marks[list(low)].mean(0)) for up, low in lids]
-        openness.append(sum(gap) / np.linalg.norm(marks[33] - marks[263]))
+        across = marks[263, :2] - marks[33, :2]  # from one outer corner to the other; lids open at right angles to it
+        gaps = [marks[list(low), :2].mean(0) - marks[list(up), :2].mean(0) for up, low in lids]
+        openness.append(sum(across[0] * gap[1] - across[1] * gap[0] for gap in gaps) / (across @ across))
     shut = np.asarray(openness) < 0.55 * np.median(openness)
     return {
         "faces": found,
