@@ -1,12 +1,16 @@
-"""Presets that all first stages of the family have, by the network of the paper."""
+"""Presets that all methods of the family have, by their networks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from ..nets.latentwarp import LatentWarpParams
 from .autoencoder import AutoencoderPreset
+from .motion_stage import MotionPreset
+
+Kind = TypeVar("Kind", bound=MotionPreset)
 
 
 def autoencoder_presets(
@@ -43,5 +47,37 @@ def autoencoder_presets(
             rate=4e-3,
             own=own,
             jitter=None,
+        ),
+    }
+
+
+def motion_presets(kind: type[Kind], *, small: Any, paper: Any, toy: Any, batch: int, **own: Any) -> dict[str, Kind]:
+    """`small`, `paper` and `toy` second stages, by their models.
+
+    Args:
+        batch: of the paper.
+        own: what all three have besides.
+    """
+    return {
+        "small": kind(
+            steps=8000,
+            batch=32,
+            expect="a small model on phones; not yet run to its end",
+            model=small,
+            rate=3e-4,
+            average=0.999,
+            **own,
+        ),
+        "paper": kind(
+            steps=400_000, batch=batch, expect="sizes and losses of the paper; never run here", model=paper, **own
+        ),
+        "toy": kind(
+            steps=300,
+            batch=8,
+            expect="a minute of two CPU cores; for tests",
+            model=toy,
+            rate=2e-3,
+            average=0.98,
+            **own,
         ),
     }

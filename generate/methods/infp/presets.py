@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...latent.presets import autoencoder_presets
+from ...latent.presets import autoencoder_presets, motion_presets
 from ...nets.audio import KINDS
 from ...nets.interactive import InteractiveParams
 from ...nets.latentwarp import LatentWarpParams
@@ -20,31 +20,5 @@ SMALL = MotionParams(
 )
 TOY = replace(SMALL, transformer=InteractiveParams(64, 16, 2, 1, 2), window=WindowParams(40, 10))
 
-MOTION = {
-    "small": InteractivePreset(
-        steps=8000,
-        batch=32,
-        expect="a small model on phones; not yet run to its end",
-        model=SMALL,
-        rate=3e-4,
-        average=0.999,
-        decay=1e-2,
-    ),
-    "paper": InteractivePreset(
-        steps=400_000,
-        batch=32,
-        expect="sizes and losses of the paper; never run here",
-        model=STANDARD,
-        warm_up=1.0,  # pauses of a voice are told from phones alone
-        decay=1e-2,
-    ),
-    "toy": InteractivePreset(
-        steps=300,
-        batch=8,
-        expect="a minute of two CPU cores; for tests",
-        model=TOY,
-        rate=2e-3,
-        average=0.98,
-        decay=1e-2,
-    ),
-}
+MOTION = motion_presets(InteractivePreset, small=SMALL, paper=STANDARD, toy=TOY, batch=32, decay=1e-2)
+MOTION["paper"] = replace(MOTION["paper"], warm_up=1.0)  # pauses of a voice are told from phones alone
