@@ -112,7 +112,8 @@ def train_panel(
     low, high = own["AUC 95 % interval over people"]
     words = f"On people held out: AUC {own['AUC']:.3f} (95 % interval {low:.3f} to {high:.3f})."
     architecture = f"Stacked logistic fusion of {', '.join(kept)}; Platt scaling; conformal false alarms over people"
-    told = {"in words": words, "weights of all that were tried": weights, **metrics}
+    kept_figures = {key: value for key, value in metrics.items() if key != "curves"}
+    told = {"in words": words, "weights of all that were tried": weights, **kept_figures}
     _record(out, "panel", architecture, clips, told, seed, command)
     return told
 

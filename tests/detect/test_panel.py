@@ -7,7 +7,7 @@ import pytest
 from facewright.detect.calibration import Calibration
 from facewright.detect.detector import Evidence, Observation
 from facewright.detect.fusion import LIMIT, Fusion, log_odds
-from facewright.detect.panel import Panel, common_rate
+from facewright.detect.panel import WITNESSES, Panel, common_rate, default
 
 
 def voices(draw, people=20, clips=4):
@@ -147,3 +147,15 @@ def test_all_silent_is_an_abstention_with_the_usual_reason():
 def test_who_has_no_weight_cannot_speak_for_the_panel():
     said = watch(panel(Member("a", 10.0, None, "too_short"), Member("b", 10.0, 0.99), weights=(1.0, 0.0)))
     assert (said.score, said.reason) == (None, "too_short")
+
+
+def test_the_panel_that_ships_opens():
+    own = default()
+    assert set(own.detectors) == {*own.fusion.names, *WITNESSES}
+    assert (own.fusion.weights > 0).all()
+    assert own.fps == 20
+    assert own.level(own.fusion.calibration.least_per_100) == "strong"
+    said = own.open().evidence()
+    assert (said.score, said.reason) == (None, "too_short")
+    assert said.details["detectors"]["lipsync"].reason == "no_sound"
+    assert "residual: how it works" in own.about
