@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -169,13 +168,13 @@ def _word(said: dict[str, Any]) -> str:
 
 def _spread(told: np.ndarray, people: np.ndarray) -> dict[str, float]:
     """Share of each answer, people weighing the same."""
-    shared: Counter[str] = Counter()
+    shared: dict[str, float] = {}
     members = np.unique(people)
     for person in members:
         own = told[people == person]
         for word in own:
-            shared[str(word)] += 1 / len(own) / len(members)
-    return {word: round(share, 4) for word, share in shared.most_common()}
+            shared[str(word)] = shared.get(str(word), 0.0) + 1 / len(own) / len(members)
+    return {word: round(share, 4) for word, share in sorted(shared.items(), key=lambda one: -one[1])}
 
 
 def _wrong(spread: dict[str, float]) -> float:

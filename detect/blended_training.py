@@ -223,8 +223,10 @@ class Judgement:
     def __init__(self, model: BlendedModel, unseen: Faces) -> None:
         self.model, self.unseen = model, unseen
         self.clips = self._scores(unseen.videos)
-        self.blends = {  # kind → scores of genuine counterparts and of blends, and their clips
-            f"{kind} blends of {what}": (*(self._scores(clips, regions, blended) for blended in (False, True)), clips)
+        self.blends: dict[
+            str, tuple[np.ndarray, np.ndarray, list[FaceClip]]
+        ] = {  # kind → scores of genuine counterparts and of blends, and their clips
+            f"{kind} blends of {what}": (self._scores(clips, regions, False), self._scores(clips, regions, True), clips)
             for what, clips in (("videos", unseen.videos), ("pictures", unseen.stills))
             for kind, regions in (("face", WHOLE), ("mouth", MOUTH))
             if clips

@@ -11,6 +11,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
+from typing import Any
 
 import cv2
 import numpy as np
@@ -65,7 +67,7 @@ def self_blend(image: np.ndarray, landmarks: np.ndarray, random: np.random.Gener
     return Blend(target, np.clip(np.round(blended), 0, 255).astype(np.uint8), soft[..., 0])
 
 
-def region_mask(landmarks: np.ndarray, shape: tuple[int, int], region: str) -> np.ndarray:
+def region_mask(landmarks: np.ndarray, shape: tuple[int, ...], region: str) -> np.ndarray:
     """The region of a face as a mask: uint8 (h, w), 0 or 255."""
     points = np.round(landmarks[:, :2]).astype(np.int32)
     mask = np.zeros(shape, np.uint8)
@@ -149,7 +151,7 @@ def _softened(mask: np.ndarray, random: np.random.Generator) -> np.ndarray:
 @cache
 def _difference():
     """How source and target come to differ: tone and either sharpness or resolution."""
-    import albumentations as a
+    a: Any = import_module("albumentations")
 
     downscale = {"downscale": cv2.INTER_NEAREST, "upscale": cv2.INTER_LINEAR}
     return a.Compose(
@@ -164,7 +166,7 @@ def _difference():
 
 @cache
 def _camera():
-    import albumentations as a
+    a: Any = import_module("albumentations")
 
     return a.Compose(
         [

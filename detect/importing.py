@@ -99,7 +99,8 @@ def load_published(name: str) -> PictureDetector:
         hint = f"Run facewright.detect.importing.calibrate({name!r}, index) first."
         raise AssetError("not_calibrated", f"nobody measured what {name} says of genuine clips", hint)
     tensors, facts = stored
-    calibration = Calibration(*tensors["platt"].tolist(), tensors["genuine"].numpy(), tensors["weights"].numpy())
+    slope, offset = tensors["platt"].tolist()
+    calibration = Calibration(slope, offset, tensors["genuine"].numpy(), tensors["weights"].numpy())
     about = {
         "How it works": kept.architecture,
         "Tested": f"calibrated on {facts['index']}; weights: {kept.licences['weights']}",

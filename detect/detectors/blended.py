@@ -48,6 +48,8 @@ class BlendedParams:
 class BlendedNet(nn.Module):
     """Pictures (b, 3, h, w) in [0, 1] → logits (b, 2, g, g): evidence, and how blended each cell is."""
 
+    kernels: Tensor
+
     def __init__(self, params: BlendedParams) -> None:
         super().__init__()
         self.params = params
@@ -64,7 +66,7 @@ class BlendedNet(nn.Module):
         x = 2 * pictures - 1
         if self.params.residuals:
             luma = pictures.mean(1, keepdim=True)
-            residuals = nn.functional.conv2d(luma, self.kernels, padding=2)  # pyright: ignore[reportArgumentType]
+            residuals = nn.functional.conv2d(luma, self.kernels, padding=2)
             x = torch.cat([x, (12 * residuals).clamp(-1, 1)], 1)
         x = x.contiguous(memory_format=torch.channels_last)  # halves the time on a CPU
         return self.head(self.backbone.forward_features(x))
@@ -136,7 +138,8 @@ def read(path: Path) -> tuple[BlendedNet, Calibration]:
         net = BlendedNet(BlendedParams(**stored[1]["params"]))
         platt, genuine, weights = (tensors.pop(f"calibration.{name}") for name in ("platt", "genuine", "weights"))
         net.load_state_dict(tensors)
-        calibration = Calibration(*platt.tolist(), genuine.double().numpy(), weights.double().numpy())
+        slope, offset = platt.tolist()
+        calibration = Calibration(slope, offset, genuine.double().numpy(), weights.double().numpy())
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise AssetError("bad_weights", f"{path} holds no blended detector: {error}", AGAIN) from error
     return net.eval(), calibration

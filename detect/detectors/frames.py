@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ...core.faces import CropRecipe
 from ...core.faces.crop import invert, transform, warp
 from ..calibration import Calibration, level
 from ..detector import Evidence, Observation, Sound
+from .recipes import Recipe
 from .residual import moving_mean, unfit
 
 BATCH = 16
@@ -19,13 +19,10 @@ SHOWN = 3  # moments with a heat map
 
 
 class PictureModel(Protocol):
-    """A network of single pictures.
+    """A network of single pictures; `recipe` is how the face is cut out for it."""
 
-    Attributes:
-        recipe: how the face is cut out for it.
-    """
-
-    recipe: CropRecipe
+    @property
+    def recipe(self) -> Recipe: ...
 
     def look(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Crops uint8 (n, h, w, 3) → raw scores (n,), growing with evidence, and heat (n, g, g) in [0, 1] or None."""

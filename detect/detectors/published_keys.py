@@ -152,10 +152,10 @@ def renamed(tensors: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
     Raises:
         AssetError: `bad_checkpoint` for a name that no rule knows, or two that become one.
     """
-    rules = [(re.compile(pattern), to) for pattern, to in rules]
+    known = [(re.compile(pattern), to) for pattern, to in rules]
     made: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        found = next(((fit, to) for pattern, to in rules if (fit := pattern.fullmatch(name))), None)
+        found = next(((fit, to) for pattern, to in known if (fit := pattern.fullmatch(name))), None)
         if found is None:
             raise _unknown(name)
         if found[1] is not None:
