@@ -103,7 +103,7 @@ def test_giant_frames_are_refused(told, tmp_path):
     with av.open(path, "w") as target:
         stream = target.add_stream("ffv1", Fraction(10), options={"slices": "4"})
         stream.width, stream.height, stream.pix_fmt = 8192, 6144, "gray"
-        target.mux(stream.encode(av.VideoFrame(8192, 6144, "gray")))
+        target.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((6144, 8192), np.uint8), "gray")))
         target.mux(stream.encode(None))
     assert path.stat().st_size < 2_000_000
     assert code_of(path, told) == "too_large"
