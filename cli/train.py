@@ -183,11 +183,12 @@ def _fit(
     progress: Report,
 ) -> dict[str, Any]:
     from ..datasets.index import groups, read_index
+    from ..datasets.manifest import read_manifest
 
     if preset:
         raise UsageError("unknown_preset", f"{name} has no presets", "Leave --preset away.")
     if dry_run:
-        entries = read_index(data)
+        entries = read_manifest(data) if data.is_dir() else read_index(data)
         synthetic = sum(entry.synthetic for entry in entries)
         people = len(set(groups(entries)))
         return {"genuine": len(entries) - synthetic, "synthetic": synthetic, "people_and_sources": people}
