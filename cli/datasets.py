@@ -231,7 +231,8 @@ def _checked(result: dict[str, Any]) -> list[str]:
         lines.append(f"  {label:<10} {size}  {rates}  {words}")
     if told := result["baseline"]:
         span = f"90 % interval {told['low']:.2f} to {told['high']:.2f}"
-        lines.append(f"  container alone: AUC {told['auc']:.2f} ({span}); 0.5 gives nothing away")
+        lines.append(f"  container alone: AUC {told['auc']:.2f} ({span}); 0.5 or less gives nothing away")
+        lines.append(f"  bit rate alone: AUC {result['bit_rate']['auc']:.2f}")
     for each in result["findings"]:
         lines.append(f"{'!' if each['grave'] else '-'} {each['code']}: {each['message']} ({each['count']})")
         lines += [f"    {example}" for example in each["examples"]]

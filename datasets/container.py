@@ -20,13 +20,18 @@ from .readers.tree import PICTURES
 NUMBERS = ("width", "height", "fps", "seconds", "bit_rate")
 WORDS = ("sound", "codec", "container", "pixel_format")
 MOST = 4000  # clips that the baseline is fitted to
-FOLDS, TREES, DRAWS = 5, 60, 200
+FOLDS, TREES, DRAWS = 5, 40, 200
+JUDGED = (*(name for name in NUMBERS if name != "bit_rate"), *WORDS)
+"""What is the container's own; the bit rate is the picture's too, where clips were encoded alike, and judged apart."""
 _END = 0.4  # seconds before its end at which a file must still give a frame
 
 
 @dataclass(frozen=True)
 class Container:
-    """Size in pixels, frames and bits a second, length in seconds, and FFmpeg's names; of stills one frame a second."""
+    """Size in pixels, frames and bits a second, length in seconds, and FFmpeg's names; of stills one frame a second.
+
+    Bits are those of the picture alone where the file states them, so that a manifest does not count.
+    """
 
     width: int
     height: int
@@ -65,7 +70,7 @@ def look(path: Path, *, deep: bool = False) -> Container:
         info.video.height,
         round(float(info.video.fps), 3),
         seconds,
-        8 * path.stat().st_size / max(seconds, 1e-3),
+        float(info.video.bit_rate or 8 * path.stat().st_size / max(seconds, 1e-3)),
         info.audio.codec if info.audio else "none",
         info.video.codec,
         info.container,
@@ -106,7 +111,8 @@ class Baseline:
     """How well the container alone tells synthetic from genuine clips of people it has not seen.
 
     Attributes:
-        auc: area under the ROC curve; 0.5 gives nothing away.
+        auc: area under the ROC curve; 0.5 gives nothing away. Where clips were made in pairs of equal containers it is
+            below: the twin that was seen has the other label.
         low, high: 90 % interval over groups of people and sources.
         alone: AUC of each property by itself.
         clips: that it was measured on.
@@ -123,8 +129,10 @@ class Baseline:
         return asdict(self)
 
 
-def baseline(entries: Sequence[Entry], containers: Sequence[Container], *, seed: int = 0) -> Baseline | None:
-    """Fit a forest to the containers, people and sources held out; None for too few of either label."""
+def baseline(
+    entries: Sequence[Entry], containers: Sequence[Container], names: Sequence[str] = JUDGED, *, seed: int = 0
+) -> Baseline | None:
+    """Fit a forest to these properties, people and sources held out; None for too few of either label."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.metrics import roc_auc_score
     from sklearn.tree import DecisionTreeClassifier
@@ -138,8 +146,9 @@ def baseline(entries: Sequence[Entry], containers: Sequence[Container], *, seed:
     folds = min(FOLDS, *map(len, kinds))
     if folds < 2 or len(np.unique(group)) < FOLDS:
         return None
-    table = np.stack([_column(name, [containers[number] for number in chosen]) for name in (*NUMBERS, *WORDS)], axis=1)
-    forest = RandomForestClassifier(TREES, min_samples_leaf=2, class_weight="balanced", random_state=seed)
+    table = np.stack([_column(name, [containers[number] for number in chosen]) for name in names], axis=1)
+    leaf = min(20, max(2, len(chosen) // 10))
+    forest = RandomForestClassifier(TREES, min_samples_leaf=leaf, class_weight="balanced", random_state=seed)
     scores = _held_out(forest, table, synthetic, group, folds, seed)
     if scores is None:
         return None
@@ -150,9 +159,9 @@ def baseline(entries: Sequence[Entry], containers: Sequence[Container], *, seed:
         if 0 < synthetic[drawn].mean() < 1:
             draws.append(roc_auc_score(synthetic[drawn], scores[drawn]))
     low, high = np.quantile(draws, [0.05, 0.95])
-    tree = DecisionTreeClassifier(min_samples_leaf=2, class_weight="balanced", random_state=seed)
+    tree = DecisionTreeClassifier(min_samples_leaf=leaf, class_weight="balanced", random_state=seed)
     alone = {}
-    for number, name in enumerate((*NUMBERS, *WORDS)):
+    for number, name in enumerate(names):
         column = table[:, [number]]
         by_itself = _held_out(tree, column, synthetic, group, folds, seed) if np.ptp(column) else None
         alone[name] = 0.5 if by_itself is None else round(float(roc_auc_score(synthetic, by_itself)), 3)

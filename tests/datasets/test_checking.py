@@ -21,9 +21,9 @@ PEOPLE = 12
 FRAMES = 10
 
 
-def film(path: Path, seed: int, fps: float = 25) -> None:
+def film(path: Path, seed: int, fps: float = 25, crf: float = 18) -> None:
     noise = np.random.default_rng(seed).integers(0, 256, (FRAMES, 8, 8, 3), np.uint8)
-    with VideoWriter(path, width=64, height=64, fps=fps) as writer:
+    with VideoWriter(path, width=64, height=64, fps=fps, crf=crf) as writer:
         writer.write(np.stack([cv2.resize(frame, (64, 64)) for frame in noise]))
 
 
@@ -124,12 +124,24 @@ def test_a_frame_rate_of_one_label_gives_it_away(corpus):
     for number in range(1, 2 * PEOPLE, 2):
         film(corpus.folder / f"{number}.mp4", number, fps=30)
     found = corpus()
-    (finding,) = [finding for finding in found.findings if finding.grave]
-    assert finding.code == "container"
+    (finding,) = [finding for finding in found.findings if finding.code == "container"]
+    assert finding.grave
     assert "fps 1.00" in finding.message
     assert found.baseline
     assert found.baseline.auc > 0.95
     assert found.baseline.alone["codec"] == 0.5
+
+
+def test_a_bit_rate_of_one_label_is_a_fault_unless_it_lies_in_the_pictures(corpus):
+    for number in range(1, 2 * PEOPLE, 2):
+        film(corpus.folder / f"{number}.mp4", number, crf=40)
+    found = corpus()
+    assert codes(found) == {"bit_rate"}
+    assert found.bit_rate
+    assert found.bit_rate.auc > 0.95
+    alike = corpus(lambda entry: replace(entry, encode="h264 crf=18"))
+    assert alike.sound
+    assert "bit_rate" in codes(alike, grave=False)
 
 
 def test_a_watermark_on_one_label(corpus):
