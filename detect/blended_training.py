@@ -223,9 +223,8 @@ class Judgement:
     def __init__(self, model: BlendedModel, unseen: Faces) -> None:
         self.model, self.unseen = model, unseen
         self.clips = self._scores(unseen.videos)
-        self.blends: dict[
-            str, tuple[np.ndarray, np.ndarray, list[FaceClip]]
-        ] = {  # kind → scores of genuine counterparts and of blends, and their clips
+        # kind → scores of genuine counterparts and of blends, and their clips
+        self.blends: dict[str, tuple[np.ndarray, np.ndarray, list[FaceClip]]] = {
             f"{kind} blends of {what}": (self._scores(clips, regions, False), self._scores(clips, regions, True), clips)
             for what, clips in (("videos", unseen.videos), ("pictures", unseen.stills))
             for kind, regions in (("face", WHOLE), ("mouth", MOUTH))
