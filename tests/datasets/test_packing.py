@@ -105,6 +105,7 @@ print(json.dumps(sorted(module for module in sys.modules if "mediapipe" in modul
 """
 
 
+@pytest.mark.slow
 def test_it_trains_where_there_is_no_face_finder(packed, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", TRAIN, str(packed), str(tmp_path)], capture_output=True, text=True, check=False
