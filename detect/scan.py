@@ -96,11 +96,10 @@ STAGES = ("provenance", "decode", "tracking", "detectors")
 
 
 def default_detector() -> Detector:
-    """Who estimates unless told otherwise: the panel, or the residual detector while no trained panel ships."""
-    from . import panel
-    from .detectors.residual import ResidualDetector
+    """Who estimates unless told otherwise: the shipped panel."""
+    from .panel import default
 
-    return panel.default() if (panel.WEIGHTS / "panel.record.json").is_file() else ResidualDetector.shipped()
+    return default()
 
 
 class _Look:
