@@ -9,7 +9,7 @@ from pathlib import Path
 from ...core import weights
 from ...core.atomic import telling, write_json
 from ...core.errors import AssetError, UsageError
-from .record import replacing
+from ...core.imported import replacing
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 

@@ -42,7 +42,10 @@ def log(out, stage):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    "name",
+    ["ifmdm", *(pytest.param(name, marks=pytest.mark.training) for name in ("anitalker", "infp"))],
+)
 def test_two_clips_are_learned_by_heart_and_speak(name, corpus, portrait_path, speech_path, tmp_path, monkeypatch):
     run = tmp_path / "run"
     for stage in (1, 2):
