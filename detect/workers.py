@@ -182,8 +182,8 @@ def on_ray(task: Task, items: Sequence[Any], *, address: str, progress: Report =
         MachineError: `no_ray`: Ray is not installed, or the cluster does not answer.
     """
     try:
-        import ray
-        from ray.exceptions import RayError
+        import ray  # type: ignore[import-not-found]
+        from ray.exceptions import RayError  # type: ignore[import-not-found]
     except ImportError as error:
         raise MachineError("no_ray", "Ray is not installed", "pip install 'facewright[ray]'") from error
     ours = {name: value for name, value in os.environ.items() if name.startswith("FACEWRIGHT_")}

@@ -51,7 +51,8 @@ class Jitter:
         """The shot, changed at random; its border is continued where the frame does not reach."""
         size = shot.frame.shape[0]
         matrix = self.matrix(random, size)
-        flags = {"flags": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
-        frame = cv2.warpAffine(shot.frame, matrix, (size, size), **flags)
+        frame = cv2.warpAffine(
+            shot.frame, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         landmarks = shot.landmarks @ matrix[:, :2].T + matrix[:, 2]
         return Shot(frame, landmarks.astype(np.float32))

@@ -92,8 +92,8 @@ class LatentMethod:
         """What the motion model takes, from the card's controls."""
         raise NotImplementedError
 
-    def prepare(self, image: np.ndarray, face: Face) -> LatentPortrait:
-        return prepare(self.net, image, face, recipe(self.net.params.size), self.device)
+    def prepare(self, picture: np.ndarray, face: Face) -> LatentPortrait:
+        return prepare(self.net, picture, face, recipe(self.net.params.size), self.device)
 
     def motion(
         self, state: LatentPortrait, drive: Drive, *, controls: Mapping[str, ControlValue], seed: int, fps: float
