@@ -11,7 +11,7 @@ from torch import nn
 from ..nets.ldm.vae import VAE
 
 TILE = 256  # pixels of a tile's side
-PIXEL = 24  # numbers that the decoder holds at its widest point for each channel of a pixel's features, measured
+PIXEL = 24  # numbers that the decoder holds at its widest point for each channel of a pixel's features; an estimate
 
 
 @dataclass(frozen=True)
