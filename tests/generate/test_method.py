@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from facewright.core.errors import UsageError
 from facewright.generate import DialogueDrive, RendersDrive, SpeechDrive, VideoDrive
+from facewright.generate.drive import LipSyncDrive
 from facewright.generate.method import Control
 from facewright.generate.methods import registry
+
+DRIVES = SpeechDrive, DialogueDrive, LipSyncDrive, RendersDrive, VideoDrive
 
 
 @pytest.mark.parametrize("name", registry.NAMES)
@@ -15,7 +18,7 @@ def test_cards_are_complete(name):
     assert card.name == name
     assert card.summary.endswith(".")
     assert {card.licences.code, card.licences.weights, card.licences.data}.isdisjoint({""})
-    assert set(card.drives) <= {each.kind for each in (SpeechDrive, DialogueDrive, VideoDrive, RendersDrive)}
+    assert set(card.drives) <= {each.kind for each in DRIVES}
     for control in card.controls:
         assert control.parse(control.default) == control.default
         assert control.help

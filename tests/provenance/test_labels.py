@@ -80,7 +80,7 @@ def test_the_cue_is_short_long_short_short():
     loud = np.abs(sound).reshape(-1, 80).max(axis=1) > 0.1  # in steps of 5 ms
     edges = np.flatnonzero(np.diff(np.r_[0, loud, 0].astype(int)))
     lengths = np.diff(edges)[::2] * 5
-    assert [("short", "long")[length > 150] for length in lengths] == ["short", "long", "short", "short"]
+    assert ["long" if length > 150 else "short" for length in lengths] == ["short", "long", "short", "short"]
     assert np.abs(sound).max() <= 0.25
     assert len(sound) == 28_000
     silent = Label("eu", cue=True).sounding(None, RATE)
