@@ -22,6 +22,7 @@ from .verb import Verb, option
 if TYPE_CHECKING:
     from ..detect.report import Page
 
+DETECTORS = "residual", "temporal", "lipsync", "panel"
 STRENGTH = {"cannot-tell": 0, "little": 0, "some": 1, "strong": 2}
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ find . -name '*.mp4' | facewright scan -
 @option("--pdf", metavar="FILE", type=click.Path(path_type=Path), help="Print that page with Chromium.")
 @option("--fail-on", type=click.Choice(["some", "strong"]), help="Exit with 10 on so much evidence of synthesis.")
 @option("--fps", type=float, help="Frames looked at in each second.")
+@option("--detector", type=click.Choice(DETECTORS), help="Who estimates; residual if not said.")
 @option("--out", metavar="FILE", type=click.Path(path_type=Path), section="Batches",
         help="Add one JSON line a file; the same command goes on where it was broken off.")  # fmt: skip
 @option("--jobs", type=click.IntRange(1), section="Batches", help="Files at a time, each in a process of its own.")
@@ -48,9 +50,7 @@ find . -name '*.mp4' | facewright scan -
         help="Longest time for a file.")  # fmt: skip
 @option("--ray", metavar="ADDRESS", section="Batches", help="Work on this Ray cluster; local: on one of its own.")
 @click.pass_context
-def scan(ctx: click.Context, paths: tuple[str, ...], fps: float | None, fail_on: str | None, **asked: Any) -> Iterator[
-    Answer
-]:  # fmt: skip
+def scan(ctx: click.Context, paths: tuple[str, ...], **asked: Any) -> Iterator[Answer]:
     """Look for synthetic faces in videos and pictures.
 
     PATHS are files, folders, patterns, @LIST for a file of names, or - for a list on stdin. Facts come first
@@ -65,20 +65,17 @@ def scan(ctx: click.Context, paths: tuple[str, ...], fps: float | None, fail_on:
         from ..detect.printing import browser
 
         browser()
-    return _Batch(ctx.ensure_object(Session), files, fps, fail_on, asked).answers()
+    return _Batch(ctx.ensure_object(Session), files, asked).answers()
 
 
 class _Batch:
     """All files of one command."""
 
-    def __init__(
-        self, session: Session, files: list[Path], fps: float | None, fail_on: str | None, asked: dict[str, Any]
-    ) -> None:
-        self._session, self._fps, self._fail_on, self._asked = session, fps, fail_on, asked
+    def __init__(self, session: Session, files: list[Path], asked: dict[str, Any]) -> None:
+        self._session, self._fail_on, self._asked = session, asked["fail_on"], asked
         self._show: Report = silent
         self._files = list(dict.fromkeys(files)) if asked["out"] else files
-        options = {"fps": fps, "fail_on": fail_on}
-        self._options = {name: value for name, value in options.items() if value is not None}
+        self._options = {name: asked[name] for name in ("fps", "detector", "fail_on") if asked[name] is not None}
 
     def answers(self) -> Iterator[Answer]:
         from ..detect.workers import chosen
@@ -113,7 +110,7 @@ class _Batch:
         return Page(earlier)
 
     def _job(self, path: Path) -> Job:
-        return Job(path, self._fps, self._wants_page, self._session.verbosity > 0)
+        return Job(path, self._asked["fps"], self._asked["detector"], self._wants_page, self._session.verbosity > 0)
 
     def _answer(self, path: Path, found: Looked | FacewrightError, page: Page | None) -> Answer:
         about = {"file": str(path), **self._options}

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """What to do with a file: frames a second, whether to draw its part of the page, whether to tell speeds."""
+    """What to do with a file: frames a second, who estimates, whether to draw its part of the page or tell speeds."""
 
     path: Path
     fps: float | None
+    detector: str | None
     page: bool
     speeds: bool
 
@@ -40,7 +41,12 @@ def look(job: Job, progress: Report) -> Looked | FacewrightError:
     try:
         from ..detect.scan import scan
 
-        report = scan(job.path, fps=job.fps, progress=progress)
+        who = {}
+        if job.detector:
+            from ..detect.panel import named
+
+            who["detector"] = named(job.detector)
+        report = scan(job.path, fps=job.fps, progress=progress, **who)
         section = None
         if job.page:
             from ..detect.report import section as draw

@@ -32,6 +32,11 @@ def shipped(name: str) -> Detector:
     return getattr(import_module(f".detectors.{module}", __package__), kind).shipped()
 
 
+def named(name: str) -> Detector:
+    """The shipped detector of that name, or the shipped panel."""
+    return default() if name == Panel.name else shipped(name)
+
+
 @cache
 def default() -> Panel:
     """The panel that comes with the package.

@@ -1,5 +1,6 @@
 """A panel: who is given which frames, how words are weighed, what abstention does."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -159,3 +160,12 @@ def test_the_panel_that_ships_opens():
     assert (said.score, said.reason) == (None, "too_short")
     assert said.details["detectors"]["lipsync"].reason == "no_sound"
     assert "residual: how it works" in own.about
+
+
+def test_the_command_asks_whom_it_is_told_to(portrait_path, capsys):
+    from facewright.cli.main import run
+
+    assert run(["scan", str(portrait_path), "--detector", "panel", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["inputs"]["detector"] == "panel"
+    assert "panel" in answer["result"]["detection"]["detectors"]
