@@ -50,9 +50,7 @@ PICTURES = {
         20_000, 32, "128 px at 32 × 32; never run to its end", VAEParams((32, 64, 128), 1, side=128), rate=3e-4
     ),
     "paper": VAEPreset(400_000, 96, "sizes of Stable Diffusion, whose weights --begin takes; never run", VAEParams()),
-    "toy": VAEPreset(
-        80, 4, "half a minute of a CPU core; learns two clips by heart", VAEParams((16, 32, 32), 1, side=64), rate=3e-3
-    ),
+    "toy": VAEPreset(80, 4, "for tests: half a minute of a CPU core", VAEParams((16, 32, 32), 1, side=64), rate=3e-3),
 }
 _SMALL, _TOY = _new(SMALL, TOWER.width, (16, 32, 64), 128), _new(TOY, TOY_TOWER.width, (8, 16, 16), 64)
 PUBLISHED = "pre-training as published, which tells no steps; never run"
@@ -66,7 +64,7 @@ def passes(name: str) -> dict[str, PassPreset]:
     paper = UNetParams() if name == "body" else UNetParams(9, clips=False, side=256)
     control = ControlParams(clips=name == "body")
     half = "for half an hour of a GPU with the other stages; never run to its end"
-    toy = "half a minute of a CPU core; learns two clips by heart"
+    toy = "for tests: half a minute of a CPU core"
     return {
         "small": replace(_SMALL[name], steps=30_000, batch=32, expect=half, rate=2e-4, **both),
         "paper": PassPreset(

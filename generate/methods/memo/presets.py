@@ -73,7 +73,7 @@ PICTURES = {
     ),
     "paper": VAEPreset(400_000, 96, "sizes of Stable Diffusion, whose weights --begin takes; never run", VAEParams()),
     "toy": VAEPreset(
-        100, 4, "half a minute of a CPU core; learns two clips by heart", VAEParams((16, 32, 32), 1, side=64),
+        100, 4, "for tests: half a minute of a CPU core", VAEParams((16, 32, 32), 1, side=64),
         rate=3e-3,
     ),
 }
@@ -86,7 +86,7 @@ FACES = {
         100_000, 32, "sizes of the paper, which tells no steps; never run here", PAPER, ImageProjectionParams(),
     ),
     "toy": FacesPreset(
-        120, 8, "half a minute of a CPU core; learns two clips by heart",
+        120, 8, "for tests: half a minute of a CPU core",
         TOY, ImageProjectionParams(8, 2, 32), rate=2e-3,
     ),
 }
@@ -96,7 +96,7 @@ MOTION = {
     ),
     "paper": MotionPreset(20_000, 8, "the authors' course for fine-tuning; never run here", AudioProjectionParams()),
     "toy": MotionPreset(
-        120, 2, "half a minute of a CPU core; learns two clips by heart", replace(PHONES, width=64, tokens=2, audio=32),
+        120, 2, "for tests: half a minute of a CPU core", replace(PHONES, width=64, tokens=2, audio=32),
         rate=2e-3, past=(2, 4), length=4, threshold=1.0,
     ),
 }
