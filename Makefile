@@ -18,7 +18,7 @@ demo: $(READY)  ## a talking head from a public-domain portrait and a synthetic 
 	$(BIN)/facewright scan out/demo.mp4 --report out/report.html
 
 test: $(READY)
-	$(BIN)/pytest -q -n auto
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto  # a worker for every core, so one thread for each
 
 lint: $(READY)
 	$(BIN)/ruff check .
