@@ -12,6 +12,7 @@ from .index import Entry, read_index
 
 TERMS = ("A", "B")
 """Licence classes that shipped weights may learn from: open licences, and public addresses of office holders."""
+SOUNDS = ".wav", ".flac", ".mp3", ".m4a"  # of clips that came without theirs; no clips themselves
 
 
 def read_manifest(data: Path, folder: str = "video_real") -> list[Entry]:
@@ -25,6 +26,7 @@ def read_manifest(data: Path, folder: str = "video_real") -> list[Entry]:
         raise AssetError("data_missing", f"{data} has no MANIFEST.csv", "Name the folder that holds the training data.")
     with path.open(encoding="utf-8", newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if row["file"].startswith(f"{folder}/") and row["kind"] == "real"]
+    rows = [row for row in rows if not row["file"].lower().endswith(SOUNDS)]
     return [
         Entry(
             video=str((data / row["file"]).resolve()),
