@@ -149,6 +149,13 @@ def test_frames_that_claim_a_mark_they_have_not(run, tmp_path):
     assert left(tmp_path) == []
 
 
+def test_an_empty_store_that_is_given_is_used(run, tmp_path):
+    own = Store(f"sqlite:///{tmp_path / 'own.db'}")
+    sealed = run(store=own)
+    assert own.get(sealed.record_id)
+    assert Store().get(sealed.record_id) is None
+
+
 def test_two_files_of_one_clip(run):
     record_id = new_record_id()
     first, second = run(record_id=record_id), run(name="again.mov", record_id=record_id)
