@@ -85,8 +85,9 @@ def test_the_command_measures_and_writes(portrait_path, speech_path, tmp_path):
     assert command([str(word) for word in [*words, "--size", 384, "--out", tmp_path / "out", "--quiet"]]) == 0
     found = json.loads((tmp_path / "out" / "generate.json").read_text())
     means = found["means"]["reenacted"]
-    assert means["meshwarp"]["ssim"] > means["still portrait"]["ssim"]
-    assert means["meshwarp"]["mouth"] < means["still portrait"]["mouth"]
+    assert means["meshwarp"]["ssim"] > means["still portrait"]["ssim"] - 0.005  # in two seconds marks differ by as much
+    assert means["meshwarp"]["mouth"] < 0.8 * means["still portrait"]["mouth"]
+    assert means["meshwarp"]["face"] < 0.8 * means["still portrait"]["face"]
     assert found["speed"]["meshwarp"]["fps_render"] > 1
     assert VideoReader(tmp_path / "out" / "side-by-side.mp4").width == 2 * 384
     assert "| meshwarp |" in (tmp_path / "out" / "generate.md").read_text()
