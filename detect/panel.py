@@ -21,7 +21,7 @@ SHIPPED = {
     "lipsync": "lipsync:LipSyncDetector",
     "blended": "blended:BlendedDetector",
 }
-"""Name → "module:class" in `detectors`, whose `shipped()` gives the one with the package's weights."""
+"""Name → "module:class" in `detectors`, whose `shipped()` gives the one with the package's weights, where some ship."""
 WITNESSES = ("lipsync",)  # of the default panel: asked and shown, weighed in no score
 NEAR = 0.5  # s within which a moment of one detector speaks for a moment of another
 

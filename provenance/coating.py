@@ -15,7 +15,7 @@ from pathlib import Path
 from ..core.media import AudioReader, VideoReader
 from ..core.progress import Report
 from .encoding import Stopwatch, encode
-from .watermark import MarkReading
+from .watermark import MarkReading, read_mark, resolve_key
 
 # A mark that stands cropping, scaling and another encoding; most have 1e-25 and 0.08 as they leave the encoder.
 FIRM = 1e-14  # p-value
@@ -64,7 +64,7 @@ def coat(
         width=video.width,
         height=video.height,
         mark=record_id,
-        instead_of=reading.record_id if reading.record_id != record_id and _in_place(reading) else None,
+        instead_of=_replaced(source, record_id, reading),
         sound_mark=None,
         audio=sound,
         audio_rate=sound.rate if sound else None,
@@ -74,6 +74,14 @@ def coat(
         watch=watch,
         crf=crf,
     )
+
+
+def _replaced(source: Path, record_id: str, reading: MarkReading) -> str | None:
+    """The record of an earlier mark that can be taken back: in its place, and under the key that is written with."""
+    if reading.record_id == record_id or not _in_place(reading):
+        return None
+    same_key = read_mark(source, key=resolve_key()).record_id == reading.record_id
+    return reading.record_id if same_key else None
 
 
 def _in_place(reading: MarkReading) -> bool:

@@ -13,7 +13,7 @@ from .mask import gain_map
 from .order import PARTS, SECONDS
 from .payload import to_bits
 
-TAKEN_BACK = 0.7  # of the amplitude, of a mark that is replaced: what an encoder has left of it
+TAKEN_BACK = 0.7  # of the amplitude, of a mark that is replaced: less than was written, as encoding took some
 ONSET, FADING = 1.0, 0.2  # the first frame's additional share of the amplitude; seconds in which it falls to a third
 
 

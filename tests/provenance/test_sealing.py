@@ -107,6 +107,21 @@ def test_frames_that_carry_another_mark(run, frames):
     assert reading.details["bits_corrected"] < 0.18 * reading.details["coded_bits"]
 
 
+def test_an_earlier_mark_under_another_key_is_left(run, frames, tmp_path, monkeypatch):
+    """Its pattern is not that of the present key, so taking it back would only add to the noise."""
+    coating = importlib.import_module("facewright.provenance.coating")
+    earlier, record_id = new_record_id(), new_record_id()
+    marker = VideoMarker(earlier, width=256, height=256, fps=25.0)
+    sealed = run((marker.mark(chunk, 0) for chunk in frames()), record_id=earlier, marked=True)
+    reading = read_mark(sealed.path)
+    assert coating._replaced(sealed.path, record_id, reading) == earlier
+    assert coating._replaced(sealed.path, earlier, reading) is None
+    (tmp_path / "mark.key").write_bytes(b"another key of sufficient length")
+    monkeypatch.setenv("FACEWRIGHT_MARK_KEY", str(tmp_path / "mark.key"))
+    assert read_mark(sealed.path).record_id == earlier
+    assert coating._replaced(sealed.path, record_id, reading) is None
+
+
 def test_a_mark_that_is_thin_is_written_once_more(run, frames, monkeypatch):
     coats = []
     monkeypatch.setattr(sealing, "coat", lambda *said, **more: (coats.append(said[3]), coat(*said, **more)))
