@@ -7,14 +7,14 @@ which tracked landmarks make possible and which saves most of the training. Meth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...core.training import Batch, Card, Networks, Request, Stage, Turn, constant
+from ...core.training import Batch, Card, Networks, Request, Stage, Turn, constant, cosine
 from ...datasets.crops import Crops, FaceClip
 from ..nets.discriminator import Discriminator
 from ..nets.latentwarp import Appearance, LatentWarp, LatentWarpParams
@@ -38,10 +38,11 @@ class AutoencoderPreset:
         steps, batch, expect: as every preset.
         net: the network.
         rate: learning rate of Adam.
+        falling: whether it falls to nothing, by half a cosine; else it stays.
         colours, flow, adversarial: weights of the losses; 0 leaves the discriminator out.
         perceptual: "pyramid" (needs nothing) or "vgg19" (the papers' loss; needs the weights of torchvision).
         own: weights of the method's own losses.
-        jitter: how both frames are moved about, each by itself; None leaves them where they are.
+        jitter: how both frames are moved about; None leaves them where they are.
     """
 
     steps: int
@@ -49,6 +50,7 @@ class AutoencoderPreset:
     expect: str
     net: LatentWarpParams
     rate: float = 2e-3
+    falling: bool = False
     colours: float = 1.0
     flow: float = 40.0
     adversarial: float = 0.0
@@ -94,8 +96,9 @@ class Autoencoder(Stage):
         weights = {"flow": preset.flow, "colours": preset.colours, "adversarial": preset.adversarial}
         weights |= preset.own or {}
         momentum = 0.0 if preset.adversarial else 0.9  # as usual against a discriminator, and alone
+        schedule = cosine(100) if preset.falling else constant(100)
         adam = torch.optim.Adam(self.parameters(), preset.rate, betas=(momentum, 0.99))
-        turns = [Turn("generator", adam, self.make, weights=weights, schedule=constant(100))]
+        turns = [Turn("generator", adam, self.make, weights=weights, schedule=schedule)]
         if self.judge is None:
             return turns
         other = torch.optim.Adam(self.judge.parameters(), preset.rate, betas=(0.0, 0.99))
@@ -116,7 +119,7 @@ class Autoencoder(Stage):
         clip, first, second = clips.pair(random)
         source, driving = shot(clip, first), shot(clip, second)
         if jitter is not None:
-            source, driving = jitter(source, random), jitter(driving, random)
+            source, driving = jitter(source, driving, random)
         return pair(source, driving) | self.extra(clip, driving, random)
 
     def extra(self, clip: FaceClip, driving: Shot, random: np.random.Generator) -> dict[str, Any]:
@@ -173,9 +176,8 @@ class Autoencoder(Stage):
         """
         figures = self._figures(networks, None)
         if self.preset.jitter is not None:
-            figures |= {
-                f"jittered_{name}": value for name, value in self._figures(networks, self.preset.jitter).items()
-            }
+            apart = replace(self.preset.jitter, alike=0.0)
+            figures |= {f"jittered_{name}": value for name, value in self._figures(networks, apart).items()}
         return figures
 
     def _figures(self, networks: Networks, jitter: Jitter | None) -> dict[str, float]:

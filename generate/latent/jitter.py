@@ -2,7 +2,8 @@
 
 Two frames of a clip differ by little: a network that shows the portrait as it is makes few mistakes, and learns no
 flow. Source and driving frame are therefore each turned, scaled, moved and sheared by themselves, landmarks along with
-them: a network that does not follow is wrong by a tenth of the picture.
+them: a network that does not follow is wrong by a tenth of the picture. Some pairs are moved alike, so that what else
+happens between two frames, lips above all, is not lost among the great movements.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ class Jitter:
         scale: logarithm of the factor.
         shift: share of the side, across and down.
         shear: of x by y.
+        alike: share of pairs whose frames are changed in the same way.
     """
 
     turn: float = 0.35
     scale: float = 0.2
     shift: float = 0.1
     shear: float = 0.1
+    alike: float = 0.5
 
     def matrix(self, random: np.random.Generator, size: int) -> np.ndarray:
         """A change (2, 3) of pixels about the middle of a picture of that side."""
@@ -47,12 +50,17 @@ class Jitter:
         middle = np.full(2, (size - 1) / 2)
         return np.column_stack([linear, middle - linear @ middle + self.shift * size * np.array(shift)])
 
-    def __call__(self, shot: Shot, random: np.random.Generator) -> Shot:
-        """The shot, changed at random; its border is continued where the frame does not reach."""
-        size = shot.frame.shape[0]
+    def __call__(self, first: Shot, second: Shot, random: np.random.Generator) -> tuple[Shot, Shot]:
+        """Both shots, changed at random."""
+        size = first.frame.shape[0]
         matrix = self.matrix(random, size)
-        frame = cv2.warpAffine(
-            shot.frame, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        landmarks = shot.landmarks @ matrix[:, :2].T + matrix[:, 2]
-        return Shot(frame, landmarks.astype(np.float32))
+        other = matrix if random.random() < self.alike else self.matrix(random, size)
+        return moved(first, matrix), moved(second, other)
+
+
+def moved(shot: Shot, matrix: np.ndarray) -> Shot:
+    """A shot under an affine change (2, 3) of its pixels; its border is continued where the frame does not reach."""
+    side = shot.frame.shape[0]
+    frame = cv2.warpAffine(shot.frame, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    landmarks = shot.landmarks @ matrix[:, :2].T + matrix[:, 2]
+    return Shot(frame, landmarks.astype(np.float32))

@@ -26,7 +26,7 @@ def dots() -> Shot:
 def test_landmarks_go_where_the_picture_goes():
     jitter = Jitter(shear=0.3)
     for seed in range(20):
-        moved = jitter(dots(), np.random.default_rng(seed))
+        moved, _ = jitter(dots(), dots(), np.random.default_rng(seed))
         assert moved.frame.shape == (SIZE, SIZE, 3)
         assert np.abs(moved.landmarks - POINTS).max() > 1
         for x, y in moved.landmarks:
@@ -51,9 +51,19 @@ def test_bounds_are_kept(bounds, moves):
 
 
 def test_two_draws_differ_and_one_seed_does_not():
-    draws = [Jitter()(dots(), np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    draws = [Jitter()(dots(), dots(), np.random.default_rng(seed))[0] for seed in (1, 1, 2)]
     np.testing.assert_array_equal(draws[0].frame, draws[1].frame)
     assert (draws[0].frame != draws[2].frame).any()
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.3, 1.0])
+def test_as_many_pairs_are_moved_alike_as_asked_for(alike):
+    jitter = Jitter(alike=alike)
+    same = 0
+    for seed in range(200):
+        first, second = jitter(dots(), dots(), np.random.default_rng(seed))
+        same += np.array_equal(first.landmarks, second.landmarks)
+    assert same / 200 == pytest.approx(alike, abs=0.1)
 
 
 def test_the_flow_loss_of_the_true_flow_is_zero():
