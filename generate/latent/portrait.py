@@ -1,21 +1,29 @@
-"""A portrait made ready for a latent-warp network, and frames of it from motion codes."""
+"""A portrait made ready for a latent-warp network, and frames of it from motion codes.
+
+What a network fails to redraw of a portrait at rest – pores and hair it is too small for, the looks of a person it
+never met – is not lost: the finest flow carries this difference along, as far as its mask still shows the portrait.
+A portrait at rest is therefore shown as it is, at its own resolution.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...core.faces import CropRecipe, Face, crop_face, paste_back, soft_mask
 from ...core.faces.crop import transform
-from ..nets.latentwarp import Appearance, LatentWarp
+from ..nets.latentwarp import Appearance, Decoded, LatentWarp
+from ..nets.latentwarp.warp import rest, sample
 from ..nets.windows import Start
 from .samples import picture, pixels
 from .voiced import motion_codes
 
 FEATHER = 0.08  # of the crop's side, over which it fades into the picture
+FINEST = 8  # times the network's resolution, at most
 
 
 @dataclass(frozen=True)
@@ -24,10 +32,12 @@ class LatentPortrait:
 
     Attributes:
         picture: uint8 (H, W, 3), the whole.
-        matrix: (2, 3), picture → crop.
-        mask: float32 (size, size), how much of a drawn crop is taken.
-        appearance: what the network kept of the crop.
+        matrix: (2, 3), picture → crop of side n · size.
+        mask: float32 (n · size, n · size), how much of a drawn crop is taken.
+        appearance: what the network kept of the crop, which it saw at its own size.
         start: its motion code and appearance code.
+        missed: (1, 3, n · size, n · size), the crop less what the network draws of it at rest.
+        seen: (1, 1, size, size), the finest mask at rest.
     """
 
     picture: np.ndarray
@@ -35,6 +45,8 @@ class LatentPortrait:
     mask: np.ndarray
     appearance: Appearance
     start: Start
+    missed: Tensor
+    seen: Tensor
 
 
 @torch.inference_mode()
@@ -46,7 +58,12 @@ def prepare(net: LatentWarp, image: np.ndarray, face: Face, recipe: CropRecipe, 
     appearance = net.encode(source)
     landmarks = transform(face.landmarks, crop.matrix)[None]
     start = Start(motion_codes(net, source, landmarks)[0], appearance.code[0])
-    return LatentPortrait(image, crop.matrix, soft_mask((size, size), feather=FEATHER * size), appearance, start)
+    finer = int(np.clip(np.ceil(1 / np.hypot(*crop.matrix[:, 0]) - 0.1), 1, FINEST))
+    fine = crop_face(image, face, replace(recipe, size=finer * size))
+    at_rest = net.decode_with_flow(appearance, start.code[None])
+    missed = torch.from_numpy(picture(fine.image))[None].to(device) - enlarged(at_rest.picture, finer * size)
+    mask = soft_mask((finer * size, finer * size), feather=FEATHER * finer * size)
+    return LatentPortrait(image, fine.matrix, mask, appearance, start, missed, at_rest.masks[-1])
 
 
 @torch.inference_mode()
@@ -60,10 +77,25 @@ def render(net: LatentWarp, portrait: LatentPortrait, codes: np.ndarray, batch: 
     for first in range(0, len(codes), batch):
         part = codes[first : first + batch]
         filled = np.concatenate([part, np.repeat(part[-1:], batch - len(part), 0)])
-        made = pixels(net.decode(portrait.appearance, torch.from_numpy(filled).to(portrait.appearance.code.device)))
+        drawn = net.decode_with_flow(portrait.appearance, torch.from_numpy(filled).to(portrait.missed.device))
+        made = pixels(completed(net, drawn, portrait))
         for number in range(len(part)):
             frames[first + number] = paste_back(portrait.picture, made[number], portrait.matrix, portrait.mask)
     return frames
+
+
+def completed(net: LatentWarp, drawn: Decoded, portrait: LatentPortrait) -> Tensor:
+    """Drawn crops (b, 3, size, size) with what the network missed of the portrait: (b, 3, n · size, n · size)."""
+    side, flow = portrait.missed.shape[-1], drawn.flows[-1]
+    if net.params.endpoint_grid:  # its zero flow is a little off rest
+        flow = flow + (rest(flow, True) - rest(flow)).permute(2, 0, 1)
+    seen = (drawn.masks[-1] / portrait.seen.clamp_min(1e-3)).clamp(0, 1)
+    return enlarged(drawn.picture, side) + sample(portrait.missed, enlarged(flow, side), enlarged(seen, side))
+
+
+def enlarged(maps: Tensor, side: int) -> Tensor:
+    """Maps (b, c, h, w) at another side."""
+    return F.interpolate(maps, (side, side), mode="bilinear", align_corners=False) if maps.shape[-1] != side else maps
 
 
 def still(codes: Tensor) -> np.ndarray:
