@@ -17,7 +17,7 @@ from torch import Tensor
 from ...core.faces import CropRecipe, Face, crop_face, paste_back, soft_mask
 from ...core.faces.crop import transform
 from ..nets.latentwarp import Appearance, Decoded, LatentWarp
-from ..nets.latentwarp.warp import rest, sample
+from ..nets.latentwarp.warp import sample
 from ..nets.windows import Start
 from .samples import picture, pixels
 from .voiced import motion_codes
@@ -37,7 +37,7 @@ class LatentPortrait:
         appearance: what the network kept of the crop, which it saw at its own size.
         start: its motion code and appearance code.
         missed: (1, 3, n · size, n · size), the crop less what the network draws of it at rest.
-        seen: (1, 1, size, size), the finest mask at rest.
+        at_rest: what it draws then.
     """
 
     picture: np.ndarray
@@ -46,7 +46,7 @@ class LatentPortrait:
     appearance: Appearance
     start: Start
     missed: Tensor
-    seen: Tensor
+    at_rest: Decoded
 
 
 @torch.inference_mode()
@@ -63,7 +63,7 @@ def prepare(net: LatentWarp, image: np.ndarray, face: Face, recipe: CropRecipe, 
     at_rest = net.decode_with_flow(appearance, start.code[None])
     missed = torch.from_numpy(picture(fine.image))[None].to(device) - enlarged(at_rest.picture, finer * size)
     mask = soft_mask((finer * size, finer * size), feather=FEATHER * finer * size)
-    return LatentPortrait(image, fine.matrix, mask, appearance, start, missed, at_rest.masks[-1])
+    return LatentPortrait(image, fine.matrix, mask, appearance, start, missed, at_rest)
 
 
 @torch.inference_mode()
@@ -78,19 +78,18 @@ def render(net: LatentWarp, portrait: LatentPortrait, codes: np.ndarray, batch: 
         part = codes[first : first + batch]
         filled = np.concatenate([part, np.repeat(part[-1:], batch - len(part), 0)])
         drawn = net.decode_with_flow(portrait.appearance, torch.from_numpy(filled).to(portrait.missed.device))
-        made = pixels(completed(net, drawn, portrait))
+        made = pixels(completed(drawn, portrait))
         for number in range(len(part)):
             frames[first + number] = paste_back(portrait.picture, made[number], portrait.matrix, portrait.mask)
     return frames
 
 
-def completed(net: LatentWarp, drawn: Decoded, portrait: LatentPortrait) -> Tensor:
+def completed(drawn: Decoded, portrait: LatentPortrait) -> Tensor:
     """Drawn crops (b, 3, size, size) with what the network missed of the portrait: (b, 3, n · size, n · size)."""
-    side, flow = portrait.missed.shape[-1], drawn.flows[-1]
-    if net.params.endpoint_grid:  # its zero flow is a little off rest
-        flow = flow + (rest(flow, True) - rest(flow)).permute(2, 0, 1)
-    seen = (drawn.masks[-1] / portrait.seen.clamp_min(1e-3)).clamp(0, 1)
-    return enlarged(drawn.picture, side) + sample(portrait.missed, enlarged(flow, side), enlarged(seen, side))
+    side = portrait.missed.shape[-1]
+    moved = enlarged(drawn.flows[-1] - portrait.at_rest.flows[-1], side)
+    seen = (drawn.masks[-1] / portrait.at_rest.masks[-1].clamp_min(1e-3)).clamp(0, 1)
+    return enlarged(drawn.picture, side) + sample(portrait.missed, moved, enlarged(seen, side))
 
 
 def enlarged(maps: Tensor, side: int) -> Tensor:
