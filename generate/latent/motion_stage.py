@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...core.training import Batch, Card, Networks, Request, Stage, Turn, constant
+from ...core.training import Batch, Card, Networks, Request, Stage, Turn, constant, cosine
 from ...core.weights import read_record
 from ..nets.latentwarp import LatentWarp
 from ..nets.windows import MotionModel, Start
@@ -30,6 +30,7 @@ class MotionPreset:
         steps, batch, expect: as every preset.
         model: the model's own parameters.
         rate: learning rate of AdamW.
+        falling: whether it falls to nothing, by half a cosine; else it stays.
         decay: its weight decay.
         average: decay of the moving average of the weights.
     """
@@ -39,6 +40,7 @@ class MotionPreset:
     expect: str
     model: Any
     rate: float = 1e-4
+    falling: bool = False
     decay: float = 0.0
     average: float = 0.9999
 
@@ -90,7 +92,7 @@ class MotionStage(Stage):
         self.averages = {MOTION: preset.average}
         self.fitted(self.clips)
         adam = torch.optim.AdamW(self.model.parameters(), preset.rate, weight_decay=preset.decay)
-        self.turns = [Turn("motion", adam, self.losses, schedule=constant(100))]
+        self.turns = [Turn("motion", adam, self.losses, schedule=cosine(100) if preset.falling else constant(100))]
         count = sum(each.numel() for each in self.model.parameters())
         self.card = Card(
             name=name,

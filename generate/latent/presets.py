@@ -60,8 +60,10 @@ def autoencoder_presets(
     }
 
 
-def motion_presets(kind: type[Kind], *, small: Any, paper: Any, toy: Any, batch: int, **own: Any) -> dict[str, Kind]:
-    """`small`, `paper` and `toy` second stages, by their models.
+def motion_presets(
+    kind: type[Kind], *, small: Any, paper: Any, compact: Any, toy: Any, batch: int, **own: Any
+) -> dict[str, Kind]:
+    """`small`, `paper`, `compact` and `toy` second stages, by their models; see `autoencoder_presets`.
 
     Args:
         batch: of the paper.
@@ -79,6 +81,16 @@ def motion_presets(kind: type[Kind], *, small: Any, paper: Any, toy: Any, batch:
         ),
         "paper": kind(
             steps=400_000, batch=batch, expect="sizes and losses of the paper; never run here", model=paper, **own
+        ),
+        "compact": kind(
+            steps=6000,
+            batch=16,
+            expect="a small model on phones; a quarter of an hour of a CPU core",
+            model=compact,
+            rate=5e-4,
+            falling=True,
+            average=0.999,
+            **own,
         ),
         "toy": kind(
             steps=300,

@@ -32,4 +32,6 @@ TOY = replace(
     SMALL, speech=ConformerParams(32, 1, dropout=0.0), projection=16, appearance=64, window=WindowParams(40, 0)
 )
 
-MOTION = motion_presets(MotionPreset, small=SMALL, paper=STANDARD, toy=TOY, batch=128)
+MOTION = motion_presets(
+    MotionPreset, small=SMALL, paper=STANDARD, compact=replace(SMALL, appearance=128), toy=TOY, batch=128
+)

@@ -18,4 +18,4 @@ STANDARD = MotionParams(audio=KINDS["wav2vec2"], motion=100)
 SMALL = MotionParams(audio=KINDS["phones"], transformer=DiTParams(192, 4, 4), motion=20)
 TOY = replace(SMALL, transformer=DiTParams(64, 2, 2), window=WindowParams(40, 1))
 
-MOTION = motion_presets(MotionPreset, small=SMALL, paper=STANDARD, toy=TOY, batch=128)
+MOTION = motion_presets(MotionPreset, small=SMALL, paper=STANDARD, compact=SMALL, toy=TOY, batch=128)

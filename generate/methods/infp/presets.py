@@ -20,5 +20,5 @@ SMALL = MotionParams(
 )
 TOY = replace(SMALL, transformer=InteractiveParams(64, 16, 2, 1, 2), window=WindowParams(40, 10))
 
-MOTION = motion_presets(InteractivePreset, small=SMALL, paper=STANDARD, toy=TOY, batch=32, decay=1e-2)
+MOTION = motion_presets(InteractivePreset, small=SMALL, paper=STANDARD, compact=SMALL, toy=TOY, batch=32, decay=1e-2)
 MOTION["paper"] = replace(MOTION["paper"], warm_up=1.0)  # pauses of a voice are told from phones alone
