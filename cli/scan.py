@@ -22,7 +22,7 @@ from .verb import Verb, option
 if TYPE_CHECKING:
     from ..detect.report import Page
 
-DETECTORS = "residual", "temporal", "lipsync", "panel"
+DETECTORS = "residual", "temporal", "lipsync", "blended", "panel"
 STRENGTH = {"cannot-tell": 0, "little": 0, "some": 1, "strong": 2}
 log = logging.getLogger(__name__)
 

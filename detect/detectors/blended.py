@@ -98,6 +98,7 @@ class BlendedDetector(PictureDetector):
         check(record)
         net, calibration = read(record.files[0].path)
         about = {"How it works": record.architecture, "Trained on": "; ".join(map(str, record.data))}
+        about |= {"Tested": words} if (words := record.metrics.get("in words")) else {}
         return cls("blended", BlendedModel(net), calibration, about | {"Weights": f"SHA-256 {record.files[0].sha256}"})
 
     @classmethod
