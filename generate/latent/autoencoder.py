@@ -22,7 +22,7 @@ from .jitter import Jitter, Shot
 from .losses import flow, fooled, judged, pyramid, r1
 from .networks import AUTOENCODER
 from .perceptual import perceptual
-from .samples import LICENCES, crops, mirrored, pair, pixels, shot
+from .samples import EMPHASIS, LICENCES, LIPS, crops, mirrored, pair, pixels, shot
 
 HELD_OUT = 24  # pairs of the evaluation
 SHOWN = 6
@@ -77,6 +77,7 @@ class Autoencoder(Stage):
         self.networks: dict[str, nn.Module] = {AUTOENCODER: self.net}
         self.averages = {AUTOENCODER: 0.999}
         self.looks = perceptual(preset.perceptual)
+        self.emphasis = torch.from_numpy(EMPHASIS)
         self.frozen = {"perceptual": self.looks} if isinstance(self.looks, nn.Module) else {}
         self.judge = None
         if preset.adversarial:
@@ -137,10 +138,11 @@ class Autoencoder(Stage):
     def make(self, batch: Batch) -> dict[str, Tensor]:
         appearance, codes = self.net.encode(batch["source"]), self.motion(self.net, batch)
         decoded = self.net.decode_with_flow(appearance, codes)
+        points = batch["source_points"], batch["driving_points"]
         batch["made"] = decoded.picture.detach()
         losses = {
             "colours": self.looks(decoded.picture, batch["driving"], batch["weight"]),
-            "flow": flow(decoded.flows, batch["source_points"], batch["driving_points"]),
+            "flow": flow(decoded.flows, *points, self.emphasis.to(codes.device)),
         }
         if self.judge is not None:
             losses["adversarial"] = fooled(self.judge(decoded.picture))
@@ -185,15 +187,18 @@ class Autoencoder(Stage):
         rows = []
         for batch in self._held_out(HELD_OUT, jitter):
             decoded = net.decode_with_flow(net.encode(batch["source"]), self.motion(net, batch))
-            points = batch["source_points"], batch["driving_points"]
+            source, driving = batch["source_points"], batch["driving_points"]
+            still = [torch.zeros_like(decoded.flows[-1])]
             rows.append(
                 {
                     "difference": pyramid(decoded.picture, batch["driving"], batch["weight"]).item(),
                     "difference_of_the_still_portrait": pyramid(
                         batch["source"], batch["driving"], batch["weight"]
                     ).item(),
-                    "flow_error": flow(decoded.flows, *points).item(),
-                    "flow_error_of_the_still_portrait": flow([torch.zeros_like(decoded.flows[-1])], *points).item(),
+                    "flow_error": flow(decoded.flows, source, driving).item(),
+                    "flow_error_of_the_still_portrait": flow(still, source, driving).item(),
+                    "lips_error": flow(decoded.flows, source[:, LIPS], driving[:, LIPS]).item(),
+                    "lips_error_of_the_still_portrait": flow(still, source[:, LIPS], driving[:, LIPS]).item(),
                 }
             )
         return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}

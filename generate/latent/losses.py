@@ -32,7 +32,7 @@ def pyramid(made: Tensor, wanted: Tensor, weight: Tensor | None = None) -> Tenso
     return total / SCALES
 
 
-def flow(flows: Sequence[Tensor], source: Tensor, driving: Tensor) -> Tensor:
+def flow(flows: Sequence[Tensor], source: Tensor, driving: Tensor, weight: Tensor | None = None) -> Tensor:
     """How far the flow misses landmarks: at each driving landmark it must point to where the portrait has it.
 
     Tracked landmarks of two pictures of one face are samples of the true flow between them, for recorded clips as for
@@ -41,12 +41,15 @@ def flow(flows: Sequence[Tensor], source: Tensor, driving: Tensor) -> Tensor:
     Args:
         flows: of `Decoded`, (b, 2, r, r).
         source, driving: landmarks (b, n, 2) in [-1, 1], x before y.
+        weight: (n,), how much each landmark counts; None: alike.
 
     Returns:
-        Mean distance in units of which the picture's side has 2, over the finest scales.
+        Weighted mean distance in units of which the picture's side has 2, over the finest scales.
     """
     wanted = (source - driving).transpose(1, 2)[..., None]  # b 2 n 1
     inside = (driving.abs() < 1).all(-1)[:, None, :, None].to(source.dtype)
+    if weight is not None:
+        inside = inside * weight[:, None]
     misses = []
     for field in flows[-FINEST:]:
         found = F.grid_sample(field, driving[:, :, None], align_corners=False, padding_mode="border")

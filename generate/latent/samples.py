@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from ...core.faces import CropRecipe
-from ...core.faces.topology import LEFT_EYE, LIPS_OUTER, OVAL, RIGHT_EYE
+from ...core.faces.topology import LEFT_EYE, LIPS_INNER, LIPS_OUTER, OVAL, POINTS, RIGHT_EYE
 from ...core.training import Request
 from ...datasets.crops import Crops, FaceClip, face_crops
 from ...datasets.manifest import read_videos
@@ -18,6 +18,11 @@ from .jitter import Shot
 
 MARGIN, SHIFT_UP = 0.45, 0.1  # of the crops all methods of the family see: hair and chin have room to move
 
+LIPS = [*LIPS_OUTER, *LIPS_INNER]
+EMPHASIS = np.ones(POINTS, np.float32)
+"""How much each landmark counts: what lips and lids do is little beside what the head does, and is looked at more."""
+EMPHASIS[[*LEFT_EYE, *RIGHT_EYE]] = 4
+EMPHASIS[LIPS] = 8
 
 LICENCES = {
     "code": "Apache-2.0",
