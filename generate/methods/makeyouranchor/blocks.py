@@ -18,12 +18,14 @@ class Person:
         size: (height, width) of its frames.
         drawn: (height, width) in which they are drawn.
         body, head: appearance tokens (2, n, d), those of no appearance first.
+        beside: latents (c, h, w) of body and head, where the networks see them beside what they draw.
     """
 
     size: tuple[int, int]
     drawn: tuple[int, int]
     body: Tensor
     head: Tensor
+    beside: tuple[Tensor, Tensor] | None = None
 
 
 @dataclass(frozen=True)

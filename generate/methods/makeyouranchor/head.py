@@ -74,13 +74,19 @@ class Head:
 
     @torch.inference_mode()
     def repaint(
-        self, frames: Sequence[np.ndarray], renders: Iterable[np.ndarray], denoiser: Denoiser, noise: Tensor
+        self,
+        frames: Sequence[np.ndarray],
+        renders: Iterable[np.ndarray],
+        denoiser: Denoiser,
+        noise: Tensor,
+        beside: Tensor | None = None,
     ) -> list[np.ndarray]:
         """Frames uint8 (h, w, 3), with the heads that are found in them drawn again.
 
         Args:
             renders: of the mesh, each as large as its frame.
             noise: (4, side / 8, side / 8), the same for all frames.
+            beside: latent of the picture's head (4, side / 8, side / 8), for networks that see it.
         """
         found = [next(iter(self.finder.detect(frame)), None) for frame in frames]
         cuts = {
@@ -92,17 +98,18 @@ class Head:
         for first in range(0, len(numbers), self.batch):
             now = numbers[first : first + self.batch]
             filled = [cuts[number] for number in (now + now[-1:] * self.batch)[: self.batch]]
-            for number, patch in zip(now, self._drawn(filled, denoiser, noise), strict=False):
+            for number, patch in zip(now, self._drawn(filled, denoiser, noise, beside), strict=False):
                 cut = cuts[number]
                 made[number] = paste_back(frames[number], patch, cut.matrix, cut.share)
         return made
 
-    def _drawn(self, cuts: Sequence[Cut], denoiser: Denoiser, noise: Tensor) -> np.ndarray:
+    def _drawn(self, cuts: Sequence[Cut], denoiser: Denoiser, noise: Tensor, beside: Tensor | None) -> np.ndarray:
         """Crops uint8 (n, side, side, 3)."""
         crops = torch.from_numpy(np.stack([picture(cut.crop) for cut in cuts])).to(noise.device)
         asked = torch.from_numpy(np.stack([cut.asked for cut in cuts]))[:, None].to(crops)  # n 1 h w
         kept = self.autoencoder.encode(crops * (asked < 0.5))
-        known = torch.cat([functional.interpolate(asked, kept.shape[-2:]), kept], 1)  # n 5 h/8 w/8
+        seen = [] if beside is None else [beside.expand(len(crops), -1, -1, -1)]
+        known = torch.cat([functional.interpolate(asked, kept.shape[-2:]), kept, *seen], 1)  # n 5 h/8 w/8
         controls = [torch.from_numpy(cut.render).permute(2, 0, 1).to(noise.device) for cut in cuts]
         frames = (Frame(noise, control, each) for control, each in zip(controls, known, strict=True))
         latents = torch.stack([frame.latent for frame in denoiser.sample(frames)])

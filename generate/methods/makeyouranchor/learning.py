@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ....core.faces import crop_face
-from ....core.training import Batch, Card, Networks, Request, Turn, constant
+from ....core.training import Batch, Card, Networks, Request, Turn, constant, cosine
 from ...latent.networks import load_network
 from ...latent.samples import LICENCES, pixels
 from ...ldm import begin
@@ -62,10 +62,11 @@ class Pass(begin.Whole):
             moved += self.appearance.parameters()
         self.averages = {} if preset.rank else dict.fromkeys(self.networks, 0.999)
         adam = torch.optim.AdamW(moved, preset.rate)
-        self.turns = [Turn(self.name, adam, self.losses, schedule=constant(20))]
+        schedule = cosine(20) if preset.falling else constant(20)
+        self.turns = [Turn(self.name, adam, self.losses, schedule=schedule)]
         self.scheduler = DDIMScheduler(**vars(ScheduleParams()))
         found, sources = footage(
-            request.data, request.cache, self.vae.params.side, tracked=self.control.params.tracked,
+            request.data, request.cache, preset.frames or self.vae.params.side, tracked=self.control.params.tracked,
             progress=request.progress,
         )  # fmt: skip
         self.seen, self.unseen = zip(*(each.parted() for each in found), strict=True)
@@ -114,7 +115,7 @@ class Pass(begin.Whole):
 
     def known(self, batch: Batch) -> Tensor | None:
         """What else the denoiser is shown (b, k, h, w)."""
-        return None
+        return self.vae.encode(scaled(batch["appearance"])) if self.unet.params.beside else None
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         return {"noise": self.error(self.networks, batch)}
@@ -191,7 +192,8 @@ class Head(Pass):
     def known(self, batch: Batch) -> Tensor:
         crops, asked = scaled(batch["frame"]), batch["asked"][:, None].float()
         kept = self.vae.encode(crops * (1 - asked))
-        return torch.cat([F.interpolate(asked, kept.shape[-2:]), kept], 1)
+        beside = super().known(batch)
+        return torch.cat([F.interpolate(asked, kept.shape[-2:]), kept, *([] if beside is None else [beside])], 1)
 
 
 def controls(batch: Batch) -> Tensor:

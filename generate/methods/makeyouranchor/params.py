@@ -17,6 +17,8 @@ class UNetParams:
         heads: of every attention.
         clips: the frames of a window attend to each other; else every frame is a picture of its own.
         side: of the pictures it draws, the shorter one, in pixels.
+        beside: the latent of the picture goes in, too, as the last of `inputs`: the published networks know the person
+            by heart and what tokens of CLIP tell of the clothes, which small ones do not learn in minutes.
     """
 
     inputs: int = 4
@@ -26,6 +28,7 @@ class UNetParams:
     heads: int = 8
     clips: bool = True
     side: int = 512
+    beside: bool = False
 
 
 @dataclass(frozen=True)

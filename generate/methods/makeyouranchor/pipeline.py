@@ -64,6 +64,7 @@ class MakeYourAnchor:
         self.body = load(UNet, "body-unet"), load(Control, "body-controlnet")
         self.head = load(UNet, "head-unet"), load(Control, "head-controlnet")
         self.side, self.head_side = (nets[0].params.side for nets in (self.body, self.head))
+        self.beside = self.body[0].params.beside
         self.stride = self.autoencoder.params.stride
         batch = GPU_BATCH if self.device.type == "cuda" else 1
         self.heads = Head(load_backend(self.finder), self.autoencoder, self.head_side, batch)
@@ -72,7 +73,8 @@ class MakeYourAnchor:
         height, width = picture.shape[:2]
         head = crop_face(picture, face, recipe(self.head_side)).image
         drawn = drawn_size(height, width, self.side, self.stride * 2 ** (len(self.body[0].params.channels) - 1))
-        return Person((height, width), drawn, self._tokens(picture), self._tokens(head))
+        beside = (self._latent(_resized(picture, drawn)), self._latent(head)) if self.beside else None
+        return Person((height, width), drawn, self._tokens(picture), self._tokens(head), beside)
 
     @torch.inference_mode()
     def motion(
@@ -85,7 +87,7 @@ class MakeYourAnchor:
         height, width = state.drawn
         start, repainted = self._noise(seed, "body", height, width), (self.head_side, self.head_side)
         frames = (
-            Frame(start, torch.from_numpy(render).permute(2, 0, 1).to(self.device))
+            Frame(start, torch.from_numpy(render).permute(2, 0, 1).to(self.device), state.beside and state.beside[0])
             for render in self._renders(state, drive, fps)
         )
         drawn = self._denoiser(self.body, state.body, sampling).sample(frames)
@@ -99,7 +101,7 @@ class MakeYourAnchor:
     def render(self, state: Person, motion: Block) -> np.ndarray:
         frames = [pixels(self.autoencoder.decode(latent[None]))[0] for latent in motion.latents]  # one by one: the same
         denoiser = self._denoiser(self.head, state.head, motion.sampling)  # in every company
-        frames = self.heads.repaint(frames, motion.renders, denoiser, motion.noise)
+        frames = self.heads.repaint(frames, motion.renders, denoiser, motion.noise, state.beside and state.beside[1])
         return np.stack([_resized(frame, state.size) for frame in frames])
 
     def _renders(self, state: Person, drive: Drive, fps: float) -> Iterator[np.ndarray]:
@@ -124,6 +126,10 @@ class MakeYourAnchor:
     def _tokens(self, picture: np.ndarray) -> Tensor:
         seen = self.appearance(torch.from_numpy(scaled(picture))[None].to(self.device))[0]
         return torch.stack([self.nothing, seen])  # 2 n d
+
+    @torch.inference_mode()
+    def _latent(self, picture: np.ndarray) -> Tensor:
+        return self.autoencoder.encode(torch.from_numpy(scaled(picture))[None].to(self.device))[0]
 
     def _noise(self, seed: int, name: str, height: int, width: int) -> Tensor:
         shape = (self.autoencoder.params.channels, height // self.stride, width // self.stride)

@@ -33,7 +33,7 @@ def pictures(request: Request) -> VAEStage:
 
 
 STAGES = {
-    0: Recipe("auto-encoder of pictures", PICTURES, pictures, materials),
+    0: Recipe("auto-encoder of pictures", PICTURES, pictures, materials, begins=True),
     1: Recipe("body", passes("body"), Body, materials, begins=True),
     2: Recipe("head", passes("head"), Head, materials, begins=True),
 }

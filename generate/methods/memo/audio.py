@@ -63,14 +63,16 @@ class AudioBlock(nn.Module):
 
 
 class AudioModule(nn.Module):
-    """A block of `width` channels on a feature map of `channels`."""
+    """A block of `width` channels on a feature map of `channels`; what it says of the picture begins as nothing."""
 
     def __init__(self, channels: int, width: int, audio: int, heads: int, *, last: bool = False) -> None:
         super().__init__()
         self.norm = nn.GroupNorm(32, channels, eps=1e-6)
         self.proj_in = nn.Conv2d(channels, width, 1)
         self.block = AudioBlock(width, audio, heads, last)
-        self.proj_out = nn.Conv2d(width, channels, 1)
+        self.proj_out: Any = nn.Conv2d(width, channels, 1)
+        nn.init.zeros_(self.proj_out.weight)  # the network of stills goes on as it was
+        nn.init.zeros_(self.proj_out.bias)
 
     def forward(self, x: Tensor, audio: Tensor, emotion: Tensor) -> tuple[Tensor, Tensor | None]:
         """Features (n, c, h, w), tokens of sound (n, k, audio), labels (n,) → both; the sound has its input added."""

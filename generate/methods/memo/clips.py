@@ -7,7 +7,7 @@ whose sizes do not grow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -76,7 +76,7 @@ def draw(
         label = emotion(clip)
         image, audio, feeling = sampling.guidance
         weights = flow.scaled((image, audio, audio if label == NULL else feeling))
-        told = conditions(face, filled, label, list(weights))
+        told = replace(conditions(face, filled, label, list(weights)), portrait=portrait)
         with torch.autocast(portrait.device.type, sampling.precision, enabled=sampling.precision != torch.float32):
             velocity, memory = _denoiser(nets, torch.cat([portrait, past]), face, told, memory)
             guided = flow.guided(velocity, list(weights.values()))

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
 from ....core.media import AudioReader, probe
 from ....core.progress import Progress, Report
 from ....datasets.crops import FaceClip
+from ...latent.samples import face_weight
 from ...ldm.latents import digest, encoded
 from ...nets.audio import RATE
 from ...nets.ldm.vae import VAE
@@ -33,12 +35,23 @@ class Example:
         latents: float16 (T, c, h, w).
         sound: float32 (T, layers, channels), or None where nobody asked for it.
         emotion: its class, `NULL` where nobody named one.
+        landmarks: float32 (T, 478, 3), in pixels of pictures of `side`.
     """
 
     identity: str
     latents: np.ndarray
     sound: np.ndarray | None
     emotion: int
+    landmarks: np.ndarray
+    side: int
+
+    def weight(self, frame: int) -> np.ndarray:
+        """How much each place of a frame's latent counts, float32 (1, h, w): lips and eyes more than the rest."""
+        return cv2.resize(
+            face_weight(np.asarray(self.landmarks[frame]), self.side)[0],
+            self.latents.shape[:1:-1],
+            interpolation=cv2.INTER_AREA,
+        )[None]
 
     def __len__(self) -> int:
         return len(self.latents)
@@ -66,7 +79,9 @@ def examples(
         if listener:
             sound = heard(clip, listener, cache / f"sound-{listener.params.kind}" / f"{stem}-{clip.fps:g}.npy")
             latents = latents[: len(sound)]
-        found.append(Example(clip.identity, latents, sound, emotion_of(clip.video, emotions)))
+        found.append(
+            Example(clip.identity, latents, sound, emotion_of(clip.video, emotions), clip.landmarks, vae.params.side)
+        )
     return found
 
 

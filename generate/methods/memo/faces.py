@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ....core.training import Batch, Card, Networks, Request, Turn, constant
+from ....core.training import Batch, Card, Networks, Request, Turn, constant, cosine
 from ...latent.samples import LICENCES, crops, pixels
 from ...ldm import begin
 from ...ldm.autoencoder import LOOKED
@@ -61,7 +61,8 @@ class Faces(begin.Whole):
         self.along = ("vae",) if request.begin else ()
         moved = [*spatial(self.diffusion), *self.reference.parameters(), *self.image.parameters()]
         adam = torch.optim.AdamW(moved, preset.rate, weight_decay=0.01)
-        self.turns = [Turn("faces", adam, self.losses, schedule=constant(20))]
+        schedule = cosine(20) if preset.falling else constant(20)
+        self.turns = [Turn("faces", adam, self.losses, schedule=schedule)]
         self.card = Card(
             name=CARD.name,
             architecture=f"MEMO, {begin.count(*self.networks.values())}, on latents of {self.vae.params.side} px",
@@ -75,8 +76,10 @@ class Faces(begin.Whole):
     def sample(self, clips: Sequence[Example], random: np.random.Generator) -> dict[str, Any]:
         """Two frames of a clip, and how the second one is asked for."""
         clip = clips[random.integers(len(clips))]
-        first, second = (np.asarray(clip.latents[random.integers(len(clip))], np.float32) for _ in range(2))
+        frames = [int(random.integers(len(clip))) for _ in range(2)]
+        first, second = (np.asarray(clip.latents[frame], np.float32) for frame in frames)
         return {
+            "weight": clip.weight(frames[1]) if self.preset.attentive else np.ones((1, 1, 1), np.float32),
             "reference": first,
             "wanted": second,
             "noise": random.standard_normal(second.shape, np.float32),
@@ -92,7 +95,7 @@ class Faces(begin.Whole):
         batch = {name: value[batch["told"].int().argsort(stable=True)] for name, value in batch.items()}
         x, t = flow.mixed(batch["wanted"], batch["noise"], batch["share"])
         velocity = self.velocity(networks, batch["reference"], int((~batch["told"]).sum()))
-        return flow.misses(velocity(x, t), batch["wanted"], batch["noise"], batch["share"])
+        return flow.misses(velocity(x, t), batch["wanted"], batch["noise"], batch["share"], batch["weight"])
 
     def velocity(self, networks: Networks, reference: Tensor, alone: int = 0) -> flow.Velocity:
         """Of stills (b, c, h, w) of who is seen in `reference`, which the first `alone` are not shown."""
@@ -100,7 +103,7 @@ class Faces(begin.Whole):
         face = nobody(image, len(reference))
         bank, _ = split(look(reference, face), len(reference))
         labels = torch.full((len(reference),), NULL, device=reference.device)
-        told = Conditions(face, None, labels, alone)
+        told = Conditions(face, None, labels, alone, reference)
         seen = net.look(bank)  # type: ignore[operator]
         return lambda x, t: net(x[:, :, None], t, told, seen)[:, :, 0]
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ...nets.ldm.frames import fold, unfold
@@ -41,12 +42,14 @@ class Conditions:
         audio: tokens of sound (b, f, k, audio); None leaves out what passes through time, sound and motion: stills.
         emotion: labels (b,).
         alone: how many of the first clips do not look at the reference (classifier-free guidance).
+        portrait: latents (r, c, h, w), clip i's is row i mod r; for networks that see it beside the noisy ones.
     """
 
     face: Tensor
     audio: Tensor | None
     emotion: Tensor
     alone: int = 0
+    portrait: Tensor | None = None
 
 
 def split(bank: Bank, batch: int) -> tuple[Bank, Bank]:
@@ -74,6 +77,8 @@ class DiffusionNet(UNet):
         params = params or MemoParams()
         super().__init__(params.unet)
         self.params = params
+        if params.beside:
+            self.conv_in = nn.Conv2d(2 * params.unet.channels, params.unet.widths[0], 3, padding=1)
         *_, last = self.parts("attentions")
         for name, block in self.blocks():
             channels = block.resnets[0].out_channels
@@ -106,6 +111,10 @@ class DiffusionNet(UNet):
         face = given.face.repeat_interleave(frames, 0)  # b·f k context
         emotion = given.emotion.repeat_interleave(frames)
         audio: Any = None if given.audio is None else given.audio.flatten(0, 1)  # b·f k audio
+        if self.params.beside:
+            assert given.portrait is not None
+            seen = given.portrait.repeat(len(x) // len(given.portrait), 1, 1, 1)
+            x = torch.cat([x, seen[:, :, None].expand(x.shape)], 1)
 
         def layer(name: str, x: Tensor) -> Tensor:
             nonlocal audio

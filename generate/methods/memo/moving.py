@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ....core.errors import AssetError
-from ....core.training import Batch, Card, Networks, Request, Turn, constant
+from ....core.training import Batch, Card, Networks, Request, Turn, constant, cosine
 from ...latent.networks import installed, load_network
 from ...latent.samples import LICENCES, crops
 from ...ldm import begin
@@ -67,7 +67,8 @@ class Moving(begin.Whole):
         still = {id(value) for value in spatial(self.diffusion)}
         moved = [value for value in self.diffusion.parameters() if id(value) not in still]
         adam = torch.optim.AdamW([*moved, *self.audio.parameters()], preset.rate, weight_decay=0.01)
-        self.turns = [Turn("motion", adam, self.losses, weights={"kept": 0}, schedule=constant(20))]
+        schedule = cosine(20) if preset.falling else constant(20)
+        self.turns = [Turn("motion", adam, self.losses, weights={"kept": 0}, schedule=schedule)]
         if any(clip.emotion != NULL for clip in self.clips):
             self.networks["emotion_classifier"] = self._feels()
         self.averages = dict.fromkeys(self.networks, 0.999)
@@ -110,7 +111,12 @@ class Moving(begin.Whole):
         heard = clip.sound
         assert heard is not None
         around_each = torch.cat(list(around([torch.from_numpy(heard)], self.audio.params.window)))
+        frames = range(first, first + length)
+        weighed = (
+            [clip.weight(index) for index in frames] if self.preset.attentive else [np.ones((1, 1, 1), np.float32)]
+        )
         return {
+            "weight": np.stack(weighed),
             "reference": np.asarray(clip.latents[random.integers(len(clip))], np.float32),
             "past": seen * (random.random() >= unpast),
             "wanted": wanted,
@@ -142,10 +148,10 @@ class Moving(begin.Whole):
             reference, past = split(bank, count)
             memory = net.remember(past)
             looked = {name: each.frames(frames) for name, each in net.look(reference).items()}
-        wanted, noise = (batch[name].transpose(1, 2) for name in ("wanted", "noise"))  # b c f h w
+        wanted, noise, weight = (batch[name].transpose(1, 2) for name in ("wanted", "noise", "weight"))  # b c f h w
         x, t = flow.mixed(wanted, noise, batch["share"])
-        told = Conditions(face, tokens, batch["emotion"], int((~batch["told"]).sum()))
-        return flow.misses(net(x, t, told, looked, memory), wanted, noise, batch["share"])
+        told = Conditions(face, tokens, batch["emotion"], int((~batch["told"]).sum()), batch["reference"])
+        return flow.misses(net(x, t, told, looked, memory), wanted, noise, batch["share"], weight)
 
     def feeling(self, batch: Batch) -> Mapping[str, Tensor]:
         """How surprising the named emotions are to the classifier."""

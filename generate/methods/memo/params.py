@@ -40,12 +40,15 @@ class MemoParams:
         audio: channels of the tokens of sound.
         temporal: its temporal modules.
         emotions: names of the first classes of emotion; none where nobody published them.
+        beside: the latent of the portrait goes in beside the noisy one, too: the published networks find out by
+            attention where in the portrait to look, which small ones do not learn in minutes.
     """
 
     unet: UNetParams = field(default_factory=UNetParams)
     audio: int = 768
     temporal: TemporalParams = field(default_factory=TemporalParams)
     emotions: tuple[str, ...] = ()
+    beside: bool = False
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def pictures(request: Request) -> VAEStage:
 
 
 STAGES = {
-    0: Recipe("auto-encoder of pictures", PICTURES, pictures, materials),
+    0: Recipe("auto-encoder of pictures", PICTURES, pictures, materials, begins=True),
     1: Recipe("faces", FACES, Faces, materials, begins=True),
     2: Recipe("motion", MOTION, Moving, materials, begins=True),
 }

@@ -60,10 +60,14 @@ def mixed(latents: Tensor, noise: Tensor, share: Tensor) -> tuple[Tensor, Tensor
     return s * noise + (1 - s) * latents, 1000 * share
 
 
-def misses(velocity: Tensor, latents: Tensor, noise: Tensor, share: Tensor) -> Tensor:
-    """Squared error of x₀ as `velocity`, found at `mixed`, says it: the mean of each sample (b,)."""
+def misses(velocity: Tensor, latents: Tensor, noise: Tensor, share: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+    """Squared error of x₀ as `velocity`, found at `mixed`, says it: the mean of each sample (b,).
+
+    Args:
+        weight: how much each place counts, of a shape that fits.
+    """
     s = share.view(-1, *[1] * (latents.ndim - 1))
-    return (s * (velocity - (noise - latents))).square().flatten(1).mean(1)
+    return ((s * (velocity - (noise - latents))).square() * weight).flatten(1).mean(1)
 
 
 def guided(velocity: Velocity, weights: Sequence[float]) -> Velocity:
