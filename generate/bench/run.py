@@ -17,7 +17,7 @@ from ...core.progress import Progress, Report, silent
 from ...core.version import VERSION
 from ...provenance import Draft, Ingredient, seal
 from ..clip import SOURCE_TYPE
-from ..drive import SpeechDrive, VideoDrive
+from ..drive import Drive, RendersDrive, SpeechDrive, VideoDrive
 from ..latent.method import LatentMethod
 from ..methods import registry
 from ..talker import Talker, load
@@ -129,8 +129,10 @@ def side_by_side(bench: Bench, clip: Path, target: Path) -> Path:
     talkers = [open_talker(name, bench.device) for name in bench.methods]
     streams = [_frames(VideoReader(clip, fps=25, seconds=bench.seconds))]
     first = next(_frames(VideoReader(clip, fps=25)))
-    drive = VideoDrive.open(clip, limit=bench.seconds)
-    made = [talker(first, drive, size=bench.size, fps=25, seed=bench.seed) for talker in talkers]
+    made = [
+        talker(first, driven(talker, clip, bench.seconds), size=bench.size, fps=25, seed=bench.seed)
+        for talker in talkers
+    ]
     streams += [_frames(each) for each in made]
     height, width = made[0].height, made[0].width
     rows = (
@@ -151,13 +153,20 @@ def side_by_side(bench: Bench, clip: Path, target: Path) -> Path:
     return target
 
 
+def driven(talker: Talker, clip: Path, seconds: float) -> Drive:
+    """A clip as the method takes it: its pictures, or its sound where the method takes nothing else."""
+    kinds = (VideoDrive, RendersDrive, SpeechDrive)
+    kind = next(kind for kind in kinds if kind.kind in talker.method.card.drives)
+    return kind.open(clip, limit=seconds)
+
+
 def _reenacted(bench: Bench, talkers: Mapping[str, Talker], clip: Path) -> Iterator[dict[str, Any]]:
     first = next(_frames(VideoReader(clip, fps=25)))
     wanted = watch(VideoReader(clip, fps=25, seconds=bench.seconds), 25)
     still = watch((first[None] for _ in wanted.thumbs), 25)
     yield {"method": STILL, "clip": clip.name, **against(still, wanted)}
     for name, talker in talkers.items():
-        drive = VideoDrive.open(clip, limit=bench.seconds)
+        drive = driven(talker, clip, bench.seconds)
         made = watch(iter(talker(first, drive, size=bench.size, fps=25, seed=bench.seed)), 25)
         yield {"method": name, "clip": clip.name, **against(made, wanted), **movement(made)}
 
@@ -182,7 +191,7 @@ def _speed(bench: Bench, talker: Talker) -> dict[str, Any]:
     """Of the first input; see `speed`."""
     if bench.clips:
         first: Any = next(_frames(VideoReader(bench.clips[0], fps=25)))
-        drive: Any = VideoDrive.open(bench.clips[0], limit=bench.seconds)
+        drive: Any = driven(talker, bench.clips[0], bench.seconds)
     else:
         first, drive = bench.portraits[0], SpeechDrive.open(bench.voices[0], limit=bench.seconds)
     return speed(talker, first, drive, size=bench.size, seed=bench.seed)
