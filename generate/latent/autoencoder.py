@@ -14,15 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...core.errors import UsageError
+from ...core.faces.topology import POINTS
 from ...core.training import Batch, Card, Networks, Request, Stage, Turn, constant, cosine
+from ...core.weights import record
 from ...datasets.crops import Crops, FaceClip
 from ..nets.discriminator import Discriminator
 from ..nets.latentwarp import Appearance, LatentWarp, LatentWarpParams
 from .jitter import Jitter, Shot
 from .losses import flow, fooled, judged, pyramid, r1
-from .networks import AUTOENCODER
+from .networks import AUTOENCODER, load_network
 from .perceptual import perceptual
-from .samples import EMPHASIS, LICENCES, LIPS, crops, mirrored, pair, pixels, shot
+from .samples import EMPHASIS, LICENCES, LIPS, crops, mirrored, otherwise, pair, pixels, shot
 
 HELD_OUT = 24  # pairs of the evaluation
 SHOWN = 6
@@ -42,6 +45,8 @@ class AutoencoderPreset:
         colours, flow, adversarial: weights of the losses; 0 leaves the discriminator out.
         perceptual: "pyramid" (needs nothing) or "vgg19" (the papers' loss; needs the weights of torchvision).
         own: weights of the method's own losses.
+        told: weight of the loss that reads landmarks from motion codes; 0 leaves it out.
+        mouths: share of the pairs whose mouths are as different as a few tries allow.
         jitter: how both frames are moved about; None leaves them where they are.
     """
 
@@ -56,6 +61,8 @@ class AutoencoderPreset:
     adversarial: float = 0.0
     perceptual: str = "pyramid"
     own: Mapping[str, float] | None = None
+    told: float = 0.0
+    mouths: float = 0.0
     jitter: Jitter | None = field(default_factory=Jitter)
 
 
@@ -73,8 +80,13 @@ class Autoencoder(Stage):
         size = preset.net.size
         self.crops, self.unseen = crops(request, size)
         self.net = LatentWarp(preset.net)
-        begin_still(self.net)
         self.networks: dict[str, nn.Module] = {AUTOENCODER: self.net}
+        if request.begin:
+            begin_as(self.net, load_network(LatentWarp, record(request.begin), AUTOENCODER))
+        else:
+            begin_still(self.net)
+        if preset.told:
+            self.reader = self.networks["landmarks"] = nn.Linear(preset.net.motion, 2 * POINTS, bias=False)
         self.averages = {AUTOENCODER: 0.999}
         self.looks = perceptual(preset.perceptual)
         self.emphasis = torch.from_numpy(EMPHASIS)
@@ -94,7 +106,12 @@ class Autoencoder(Stage):
     def build_turns(self) -> list[Turn]:
         """The turns of a step; a method may add some."""
         preset = self.preset
-        weights = {"flow": preset.flow, "colours": preset.colours, "adversarial": preset.adversarial}
+        weights = {
+            "flow": preset.flow,
+            "colours": preset.colours,
+            "adversarial": preset.adversarial,
+            "told": preset.told,
+        }
         weights |= preset.own or {}
         momentum = 0.0 if preset.adversarial else 0.9  # as usual against a discriminator, and alone
         schedule = cosine(100) if preset.falling else constant(100)
@@ -108,7 +125,7 @@ class Autoencoder(Stage):
 
     def parameters(self) -> list[nn.Parameter]:
         """What the generator's optimiser moves; a method with more networks adds to it."""
-        return list(self.net.parameters())
+        return [*self.net.parameters(), *(self.reader.parameters() if self.preset.told else ())]
 
     def draw(self, position: int) -> dict[str, Any]:
         random = self.random(position)
@@ -118,18 +135,24 @@ class Autoencoder(Stage):
     def sample(self, clips: Crops, random: np.random.Generator, jitter: Jitter | None) -> dict[str, Any]:
         """Two frames of a clip, moved about, and what the method adds."""
         clip, first, second = clips.pair(random)
+        if random.random() < self.preset.mouths:
+            second = otherwise(clip, first, random)
         source, driving = shot(clip, first), shot(clip, second)
         if jitter is not None:
             source, driving = jitter(source, driving, random)
-        return pair(source, driving) | self.extra(clip, driving, random)
+        return pair(source, driving) | self.extra(clip, source, driving, random)
 
-    def extra(self, clip: FaceClip, driving: Shot, random: np.random.Generator) -> dict[str, Any]:
+    def extra(self, clip: FaceClip, source: Shot, driving: Shot, random: np.random.Generator) -> dict[str, Any]:
         """More entries of a sample, for a method's own losses."""
         return {}
 
     def motion(self, net: LatentWarp, batch: Batch) -> Tensor:
         """The motion codes of the driving frames."""
         return net.motion(batch["driving"])
+
+    def resting(self, net: LatentWarp, batch: Batch, appearance: Appearance) -> Tensor:
+        """The motion codes of the portraits."""
+        return net.motion_of(appearance.code)
 
     def more(self, batch: Batch, appearance: Appearance, codes: Tensor) -> dict[str, Tensor]:
         """A method's own losses."""
@@ -146,6 +169,10 @@ class Autoencoder(Stage):
         }
         if self.judge is not None:
             losses["adversarial"] = fooled(self.judge(decoded.picture))
+        if self.preset.told:
+            moved = self.reader(codes - self.resting(self.net, batch, appearance)).unflatten(1, (POINTS, 2))
+            gap = (moved - (points[1] - points[0])).abs().mean((0, 2))
+            losses["told"] = (gap * self.emphasis.to(gap.device)).sum() / self.emphasis.sum()
         return losses | self.more(batch, appearance, codes)
 
     def tell(self, batch: Batch) -> dict[str, Tensor]:
@@ -210,6 +237,25 @@ class Autoencoder(Stage):
             sample = self.sample(self.unseen, self.random(number, "held out"), jitter)
             found.append({name: torch.as_tensor(value)[None].to(device) for name, value in sample.items()})
         return found
+
+
+def begin_as(net: LatentWarp, other: LatentWarp) -> None:
+    """Take over what another method's network has learned, wherever names and shapes agree.
+
+    An encoder of its own for motion begins as the other's encoder.
+
+    Raises:
+        UsageError: `usage` if less than half of the network is found there.
+    """
+    learned = other.state_dict()
+    learned |= {f"motion_{name}": tensor for name, tensor in learned.items() if name.startswith("encoder.")}
+    own = net.state_dict()
+    fitting = {name: tensor for name, tensor in learned.items() if name in own and own[name].shape == tensor.shape}
+    if sum(map(torch.numel, fitting.values())) < sum(map(torch.numel, own.values())) / 2:
+        raise UsageError(
+            "usage", "those weights are of other sizes than this preset", "Begin from weights of its size."
+        )
+    net.load_state_dict(fitting, strict=False)
 
 
 def begin_still(net: LatentWarp) -> None:

@@ -47,6 +47,8 @@ def autoencoder_presets(
             rate=3e-3,
             falling=True,
             own=own,
+            told=20.0,
+            mouths=0.5,
         ),
         "toy": AutoencoderPreset(
             steps=250,

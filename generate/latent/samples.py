@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from ...core.faces import CropRecipe
-from ...core.faces.topology import LEFT_EYE, LIPS_INNER, LIPS_OUTER, OVAL, POINTS, RIGHT_EYE
+from ...core.faces.topology import LEFT_EYE, LIPS_INNER, LIPS_OUTER, MIRROR, OVAL, POINTS, RIGHT_EYE
 from ...core.training import Request
 from ...datasets.crops import Crops, FaceClip, face_crops
 from ...datasets.manifest import read_videos
@@ -19,6 +19,8 @@ from .jitter import Shot
 MARGIN, SHIFT_UP = 0.45, 0.1  # of the crops all methods of the family see: hair and chin have room to move
 
 LIPS = [*LIPS_OUTER, *LIPS_INNER]
+INNER_LIPS = [13, 14]  # upper, lower
+TRIED = 8  # frames, for one with another mouth
 EMPHASIS = np.ones(POINTS, np.float32)
 """How much each landmark counts: what lips and lids do is little beside what the head does, and is looked at more."""
 EMPHASIS[[*LEFT_EYE, *RIGHT_EYE]] = 4
@@ -65,6 +67,13 @@ def shot(clip: FaceClip, frame: int) -> Shot:
     return Shot(np.asarray(clip.frames[frame]), np.asarray(clip.landmarks[frame, :, :2]))
 
 
+def otherwise(clip: FaceClip, frame: int, random: np.random.Generator) -> int:
+    """Of a few frames of a clip, the one whose mouth is open most differently from that of `frame`."""
+    found = random.integers(len(clip.frames), size=TRIED)
+    gaps = [np.linalg.norm(np.subtract(*clip.landmarks[each, INNER_LIPS, :2])) for each in (frame, *found)]
+    return int(found[np.argmax(np.abs(np.array(gaps[1:]) - gaps[0]))])
+
+
 def pair(source: Shot, driving: Shot) -> dict[str, Any]:
     """Two frames of a face: pictures, landmarks in [-1, 1], and where the second one matters most."""
     size = source.frame.shape[0]
@@ -97,9 +106,9 @@ def face_weight(landmarks: np.ndarray, size: int) -> np.ndarray:
 
 
 def mirrored(sample: Mapping[str, Any]) -> dict[str, Any]:
-    """A sample seen in a mirror; landmarks keep their numbers, since only differences between them count."""
+    """A sample seen in a mirror, where left and right landmarks swap names."""
     return {
-        name: value * np.array([-1, 1], np.float32) if name.endswith("points") else value[..., ::-1].copy()
+        name: value[MIRROR] * np.array([-1, 1], np.float32) if name.endswith("points") else value[..., ::-1].copy()
         for name, value in sample.items()
         if isinstance(value, np.ndarray)
     }

@@ -41,10 +41,10 @@ class AniTalkerAutoencoder(Autoencoder):
         self.networks["identity"] = self.margin
         density = list(heads.density.parameters())
         self.density = torch.optim.Adam(density, self.preset.rate)
-        ours = [each for each in self.net.parameters() if not any(each is other for other in density)]
+        ours = [each for each in super().parameters() if not any(each is other for other in density)]
         return ours + list(self.margin.parameters())
 
-    def extra(self, clip: FaceClip, driving: Shot, random: np.random.Generator) -> dict[str, Any]:
+    def extra(self, clip: FaceClip, source: Shot, driving: Shot, random: np.random.Generator) -> dict[str, Any]:
         other = int(random.integers(len(clip.frames)))
         person = self.people.index(clip.identity) if clip.identity in self.people else 0
         return {

@@ -9,6 +9,6 @@ from .motion import AniTalkerMotionStage
 from .presets import AUTOENCODER, MOTION
 
 STAGES = {
-    1: Recipe("motion auto-encoder", AUTOENCODER, AniTalkerAutoencoder, materials),
+    1: Recipe("motion auto-encoder", AUTOENCODER, AniTalkerAutoencoder, materials, begins=True),
     2: Recipe("sound to motion", MOTION, AniTalkerMotionStage, materials),
 }

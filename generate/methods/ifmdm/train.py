@@ -9,6 +9,6 @@ from .motion import IFMDMMotionStage
 from .presets import AUTOENCODER, MOTION
 
 STAGES = {
-    1: Recipe("motion auto-encoder", AUTOENCODER, IFMDMAutoencoder, materials),
+    1: Recipe("motion auto-encoder", AUTOENCODER, IFMDMAutoencoder, materials, begins=True),
     2: Recipe("sound to motion", MOTION, IFMDMMotionStage, materials),
 }

@@ -15,7 +15,7 @@ from ....datasets.crops import FaceClip
 from ...latent.autoencoder import Autoencoder
 from ...latent.hybrid import hybrid_maps
 from ...latent.jitter import Shot
-from ...nets.latentwarp import LatentWarp, hybrid_picture
+from ...nets.latentwarp import Appearance, LatentWarp, hybrid_picture
 
 
 class INFPAutoencoder(Autoencoder):
@@ -24,8 +24,12 @@ class INFPAutoencoder(Autoencoder):
     def __init__(self, request: Request) -> None:
         super().__init__(request, name="infp")
 
-    def extra(self, clip: FaceClip, driving: Shot, random: np.random.Generator) -> dict[str, Any]:
-        return hybrid_maps(driving.landmarks, driving.frame.shape[0])
+    def extra(self, clip: FaceClip, source: Shot, driving: Shot, random: np.random.Generator) -> dict[str, Any]:
+        maps = hybrid_maps(source.landmarks, source.frame.shape[0])
+        return hybrid_maps(driving.landmarks, driving.frame.shape[0]) | {f"source_{k}": v for k, v in maps.items()}
 
     def motion(self, net: LatentWarp, batch: Batch) -> Tensor:
         return net.motion(hybrid_picture(batch["driving"], batch["keep"], batch["outline"]))
+
+    def resting(self, net: LatentWarp, batch: Batch, appearance: Appearance) -> Tensor:
+        return net.motion(hybrid_picture(batch["source"], batch["source_keep"], batch["source_outline"]))

@@ -9,6 +9,6 @@ from .motion import INFPMotionStage
 from .presets import AUTOENCODER, MOTION
 
 STAGES = {
-    1: Recipe("motion auto-encoder", AUTOENCODER, INFPAutoencoder, materials),
+    1: Recipe("motion auto-encoder", AUTOENCODER, INFPAutoencoder, materials, begins=True),
     2: Recipe("sound to motion", MOTION, INFPMotionStage, materials),
 }
