@@ -69,14 +69,14 @@ def voiced_clips(
         path = folder / f"{hashlib.sha256(clip.name.encode()).hexdigest()[:16]}.npz"
         if not path.exists():
             part = path.with_suffix(".part.npz")
-            np.savez(part, **_encoded(clip, net, audio))
+            np.savez(part, **_encoded(clip, net, _heard(clip, audio, cache)))
             part.replace(path)
         with np.load(path) as kept:
             found.append(Voiced(clip.identity, **{name: kept[name] for name in kept.files}))
     return found
 
 
-def _encoded(clip: FaceClip, net: LatentWarp, audio: AudioParams) -> dict[str, np.ndarray]:
+def _encoded(clip: FaceClip, net: LatentWarp, heard: np.ndarray) -> dict[str, np.ndarray]:
     codes, appearance = [], []
     for first in range(0, len(clip.frames), ENCODED_AT_ONCE):
         part = slice(first, first + ENCODED_AT_ONCE)
@@ -88,7 +88,6 @@ def _encoded(clip: FaceClip, net: LatentWarp, audio: AudioParams) -> dict[str, n
     poses = [fit_pose(points) for points in clip.landmarks]
     size = clip.frames.shape[1]
     spans = np.ptp(clip.landmarks[:, :, 1], axis=1)
-    heard = _sound(clip, audio)
     count = min(len(heard), len(clip.frames))
     arrays = {
         "codes": torch.cat(codes).numpy(),
@@ -96,7 +95,7 @@ def _encoded(clip: FaceClip, net: LatentWarp, audio: AudioParams) -> dict[str, n
         "pose": np.array([euler(pose.rotation) for pose in poses]) / (np.pi / 2),
         "location": np.array([[points[:, 0].mean() / size] for points in clip.landmarks]),
         "scale": spans[:, None] / size,
-        "sound": heard.numpy(),
+        "sound": heard,
     }
     return {name: np.asarray(array[:count], np.float32) for name, array in arrays.items()}
 
@@ -107,6 +106,15 @@ def motion_codes(net: LatentWarp, images: Tensor, landmarks: np.ndarray) -> Tens
     return net.motion(hybrid(images, landmarks) if net.params.own_motion_encoder else images)
 
 
-def _sound(clip: FaceClip, audio: AudioParams) -> Tensor:
-    reader = AudioReader(clip.video, rate=RATE, start=clip.start, seconds=len(clip.frames) / FPS)
-    return torch.cat(list(features(iter(reader), open_features(audio), audio.substeps)))
+def _heard(clip: FaceClip, audio: AudioParams, cache: Path) -> np.ndarray:
+    """Features (T, substeps, layers, channels) of a clip's sound, which all first stages share, kept in `cache`."""
+    name = f"{clip.path.parent.name}-{clip.path.name.split('.')[0]}"
+    path = cache / f"sound-{audio.kind}" / f"{name}.npy"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        reader = AudioReader(clip.video, rate=RATE, start=clip.start, seconds=len(clip.frames) / FPS)
+        heard = torch.cat(list(features(iter(reader), open_features(audio), audio.substeps)))
+        part = path.with_suffix(".part.npy")
+        np.save(part, heard.numpy())
+        part.replace(path)
+    return np.load(path)
