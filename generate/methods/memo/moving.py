@@ -7,6 +7,7 @@ left out whose loss says that picture and sound do not belong together, on pasts
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from ...latent.samples import LICENCES, crops
 from ...ldm import begin
 from ...ldm.autoencoder import LOOKED
 from ...nets.ldm import flow
-from .card import CARD
+from .card import CARD, PUBLISHED
 from .examples import Example, examples
 from .faces import drawn_share, nobody, spatial
 from .hearing import Listener, around
@@ -71,6 +72,8 @@ class Moving(begin.Whole):
         self.turns = [Turn("motion", adam, self.losses, weights={"kept": 0}, schedule=schedule)]
         if any(clip.emotion != NULL for clip in self.clips):
             self.networks["emotion_classifier"] = self._feels()
+        elif not request.begin:
+            self.diffusion.params = replace(self.diffusion.params, emotions=())  # it will not know any
         self.averages = dict.fromkeys(self.networks, 0.999)
         self.card = Card(
             name=CARD.name,
@@ -82,7 +85,7 @@ class Moving(begin.Whole):
     def _listener(self, request: Request) -> Listener:
         encoder = None
         if self.audio.params.kind == "wav2vec2":
-            encoder = installed(CARD.name, f"{request.begin or CARD.weights[0]}-wav2vec2").files[0].path.parent
+            encoder = installed(CARD.name, f"{request.begin or PUBLISHED}-wav2vec2").files[0].path.parent
         return Listener(encoder, self.audio.params)
 
     def _feels(self) -> EmotionClassifier:

@@ -103,7 +103,7 @@ FACES = {
         100_000, 32, "sizes of the paper, which tells no steps; never run here", PAPER, ImageProjectionParams(),
     ),
     "compact": FacesPreset(
-        1000, 8, "ten minutes of a CPU core", COMPACT, ImageProjectionParams(8, 2, 64),
+        1000, 8, "nine minutes of a CPU core", COMPACT, ImageProjectionParams(8, 2, 64),
         rate=1e-3, falling=True, attentive=True,
     ),
     "toy": FacesPreset(
@@ -117,7 +117,7 @@ MOTION = {
     ),
     "paper": MotionPreset(20_000, 8, "the authors' course for fine-tuning; never run here", AudioProjectionParams()),
     "compact": MotionPreset(
-        300, 2, "a quarter of an hour of a CPU core", replace(PHONES, width=128, tokens=4, audio=64),
+        450, 2, "a quarter of an hour of a CPU core", replace(PHONES, width=128, tokens=4, audio=64),
         rate=1e-3, falling=True, attentive=True, past=(4, 8, 16), threshold=10.0,
     ),
     "toy": MotionPreset(
