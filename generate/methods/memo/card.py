@@ -2,6 +2,7 @@
 
 from ...method import Card, Control, Licences
 
+PUBLISHED = "memo-official"  # the name that published weights are imported under
 NAMES = ("neutral", "happy", "sad", "angry", "surprised", "fearful", "disgusted", "contempt")
 
 
@@ -30,6 +31,6 @@ CARD = Card(
         Control("max_memory", 0.0, "GB on the device; slower, and nearly the same pixels; 0: no bound", 0, 1000),
     ),
     licences=Licences(code="Apache-2.0", weights="see the weight record", data="see the weight record"),
-    weights=("memo-official",),
-    fps=30,
+    weights=("memo",),
+    fps=25,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from torch import nn
 
 from ....core.checkpoint import named_tensors
 from ...importing.official import Official
+from .card import PUBLISHED
 from .convert import network
 
 FOLDERS = ("reference_net", "diffusion_net", "image_proj", "audio_proj", "misc/audio_emotion_classifier")
@@ -20,7 +21,7 @@ def _convert(content: Mapping[str, Any], name: str, config: Mapping[str, Any]) -
 
 
 OFFICIAL = Official(
-    name="memo-official",
+    name=PUBLISHED,
     source="memoavatar/memo a5aee30 (weights memoavatar/memo on Hugging Face)",
     files=tuple(
         f"{folder}/{file}.safetensors"
