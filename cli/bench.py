@@ -58,14 +58,22 @@ def watermark(
 ) -> Answer:
     """Mark clips, do to them what people do to videos, and read the mark.
 
+    A folder stands for the videos in it; of more than eight clips it is counted how often each attack was survived.
     Also says how visible the mark is (luma PSNR, SSIM, VMAF where FFmpeg has it), how long marking and reading take,
     and with --unmarked how often a mark is found where there is none. The clips stay as they are. Needs FFmpeg.
     """
+    from ..provenance.watermark.bench import clips as videos
     from ..provenance.watermark.bench import negatives, run, show
 
     with progress(ctx.ensure_object(Session)) as report:
         result: dict[str, Any] = run.run(
-            clips, attacks=attacks, peers=peers, seconds=seconds, jobs=jobs, scratch=None, progress=report
+            videos.gathered(clips),
+            attacks=attacks,
+            peers=peers,
+            seconds=seconds,
+            jobs=jobs,
+            scratch=None,
+            progress=report,
         )
         if unmarked:
             files = [file for path in unmarked for file in (sorted(path.rglob("*.*")) if path.is_dir() else [path])]

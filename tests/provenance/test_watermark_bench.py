@@ -81,6 +81,28 @@ def test_its_table_and_its_picture(result):
     assert len(list(ElementTree.fromstring(show.plot(result)).iter("{http://www.w3.org/2000/svg}rect"))) == 1 + 5
 
 
+def test_many_clips_are_counted():
+    quality = {"psnr_y": 48.0, "ssim_y": 0.99, "vmaf": None, "vmaf_ceiling": None, "plain": None}
+    row = {"scheme": "facewright", "quality": quality, "width": 256, "height": 256, "embed_ms": 1.0}
+    outcomes = ["exact"] * 7 + ["missed", "not run"]
+    rows = [
+        row | {"name": f"{index}", "cells": [{"attack": "blur 1", "outcome": outcome, "reason": "no blur"}]}
+        for index, outcome in enumerate(outcomes)
+    ]
+    text = show.table({"clips": rows, "totals": {}})
+    assert "| blur 1 | facewright | 7 | 8 | 87.5 % |" in text
+
+
+def test_a_folder_stands_for_its_videos(tmp_path):
+    for name in ("b.mp4", "a.MOV", "notes.txt"):
+        (tmp_path / name).touch()
+    other = Path("elsewhere.mp4")
+    assert clips.gathered([other, tmp_path]) == [other, tmp_path / "a.MOV", tmp_path / "b.mp4"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="no video"):
+        clips.gathered([tmp_path / "empty"])
+
+
 @needs_ffmpeg
 def test_a_missed_mark_is_said(clip, tmp_path):
     deaf = dataclasses.replace(schemes.OURS, marker=lambda *_: lambda frames, _: frames)

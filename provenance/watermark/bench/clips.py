@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ....core.errors import UsageError
 from ....core.media import VideoReader, VideoWriter
 from .schemes import Scheme
+
+SUFFIXES = {".avi", ".mkv", ".mov", ".mp4", ".webm"}
+
+
+def gathered(paths: Iterable[Path]) -> list[Path]:
+    """Clips, and in place of each folder the videos in it, by name. UsageError "usage" if there are none."""
+    clips = [clip for path in paths for clip in (_videos(path) if path.is_dir() else [path])]
+    if not clips:
+        endings = ", ".join(sorted(SUFFIXES))
+        raise UsageError("usage", "There is no video in these folders.", f"Videos end in {endings}.")
+    return clips
+
+
+def _videos(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,15 @@ from html import escape
 from typing import Any
 
 _GREEN, _RED, _GREY = "#2f7d4f", "#b8402a", "#c9c9c4"
+MOST_COLUMNS = 8
 _CELL, _ROW, _LEFT, _TOP = 92, 19, 270, 46
 
 
 def table(result: dict[str, Any]) -> str:
-    """Markdown: attacks × clips, then quality and speed, then false alarms where they were counted."""
+    """Markdown: attacks × clips, or, of many clips, how often each was survived; quality and speed; false alarms."""
     rows = result["clips"]
     heads = [_head(row, rows) for row in rows]
-    lines = ["| attack | " + " | ".join(heads) + " |", "|---" * (len(rows) + 1) + "|"]
-    for index, cell in enumerate(rows[0]["cells"] if rows else []):
-        lines.append(f"| {cell['attack']} | " + " | ".join(_word(row["cells"][index]) for row in rows) + " |")
+    lines = _columns(rows, heads) if len(rows) <= MOST_COLUMNS else _counts(rows)
     lines += ["", "Exact message back; in brackets the p-value, or the share of right bits where a mark has none.", ""]
     lines += ["| clip | size | luma PSNR | SSIM | VMAF (of at most) | plain areas | embed ms/frame | read s (most) |"]
     lines += ["|---" * 8 + "|"]
@@ -41,6 +40,24 @@ def table(result: dict[str, Any]) -> str:
         if cell["outcome"] == "not run"
     }
     return "\n".join([*lines, *sorted(reasons), *_alarms(result.get("false_positives"))])
+
+
+def _columns(rows: Sequence[dict[str, Any]], heads: Sequence[str]) -> list[str]:
+    lines = ["| attack | " + " | ".join(heads) + " |", "|---" * (len(rows) + 1) + "|"]
+    for index, cell in enumerate(rows[0]["cells"] if rows else []):
+        lines.append(f"| {cell['attack']} | " + " | ".join(_word(row["cells"][index]) for row in rows) + " |")
+    return lines
+
+
+def _counts(rows: Sequence[dict[str, Any]]) -> list[str]:
+    lines = ["| attack | scheme | exact | of | share |", "|---" * 5 + "|"]
+    for scheme in dict.fromkeys(row["scheme"] for row in rows):
+        for cells in zip(*(row["cells"] for row in rows if row["scheme"] == scheme), strict=True):
+            outcomes = [cell["outcome"] for cell in cells if cell["outcome"] != "not run"]
+            exact, of = outcomes.count("exact"), len(outcomes)
+            share = f"{100 * exact / of:.1f} %" if of else "–"
+            lines.append(f"| {cells[0]['attack']} | {scheme} | {exact} | {of} | {share} |")
+    return lines
 
 
 def _alarms(found: dict[str, Any] | None) -> list[str]:
