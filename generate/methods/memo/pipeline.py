@@ -41,12 +41,14 @@ class MemoPortrait:
         matrix: (2, 3), picture → crop.
         mask: float32 (side, side), how much of a drawn crop is taken.
         latent: of the crop, (1, c, h, w).
+        still: uint8 (side, side, 3), what the auto-encoder leaves of the crop; None where drawn crops are taken whole.
     """
 
     picture: np.ndarray
     matrix: np.ndarray
     mask: np.ndarray
     latent: Tensor
+    still: np.ndarray | None
 
 
 class Memo:
@@ -92,7 +94,8 @@ class Memo:
         crop = crop_face(image, face, recipe(self.side))
         latent = self.nets.vae.encode(torch.from_numpy(picture(crop.image))[None].to(self.device))
         mask = soft_mask((self.side, self.side), feather=FEATHER * self.side)
-        return MemoPortrait(image, crop.matrix, mask, latent)
+        still = pixels(self.nets.vae.decode(latent))[0] if self.nets.diffusion.params.beside else None
+        return MemoPortrait(image, crop.matrix, mask, latent, still)
 
     def motion(
         self, state: MemoPortrait, drive: Drive, *, controls: Mapping[str, ControlValue], seed: int, fps: float
@@ -122,7 +125,11 @@ class Memo:
     def render(self, state: MemoPortrait, motion: np.ndarray | Dubbed) -> np.ndarray:
         if isinstance(motion, Dubbed):
             return motion.pasted()
-        return np.stack([paste_back(state.picture, crop, state.matrix, state.mask) for crop in motion])
+        drawn = np.stack([paste_back(state.picture, crop, state.matrix, state.mask) for crop in motion])
+        if state.still is None:
+            return drawn
+        still = paste_back(state.picture, state.still, state.matrix, state.mask)  # what is too fine for a small network
+        return (drawn.astype(np.int16) - still + state.picture).clip(0, 255).astype(np.uint8)  # stays where it was
 
     def _label(self, emotion: ControlValue) -> int:
         """The class of an emotion, by number or, where the weights tell names, by name."""
