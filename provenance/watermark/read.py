@@ -34,8 +34,7 @@ class MarkReading:
         found: a record id was read, and p_value is at most `THRESHOLD`.
         record_id: 16 hex digits; None unless found.
         p_value: upper bound on the probability that a picture or video without this mark reads like this one: a pilot
-            score as high at any of the placements tried, or within a climb of them, and, where the check holds, a check
-            that holds by chance.
+            score as high at any of the placements tried and, where the check holds, a check that holds by chance.
         details: pilot_z, climbed_z (of `Placement`), pilot_p (without the check), frames, trials, and, where found,
             bits_corrected (of `coded_bits`), order (see `order.order`), flipped, turned and rotation (degrees
             clockwise), scale (of a tile, against the picture's short side; 4/3 after a crop to three quarters),
