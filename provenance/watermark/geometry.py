@@ -8,8 +8,7 @@ no carrier dominates, in standard deviations:
 
 The phases p of the pilots know nothing of an unmarked picture, so whatever it shows P(z >= x) <= exp(-x^2 / 2) over the
 draw of the key (Chernoff's bound; E exp(t cos) = I0(t) <= exp(t^2 / 4)). `read` builds its p-value on that, times the
-number of placements that a search could have ended at: those of the lattice, or, where climbing from there found much
-more, all `REACH` that can be climbed to in steps of a fixed size.
+number of placements tried. What refinement gains beyond the lattice serves the decoder alone.
 """
 
 from __future__ import annotations
@@ -27,17 +26,8 @@ from .residual import Spectrum
 
 GRID = 64  # shifts tried along a tile; 2 * FINEST would be the least
 _BATCH = 256
-_KEPT = 24  # placements of a stage that are climbed from
-_FINISHED = 4  # of them, those whose climb is finished in finer steps
+_KEPT = 6  # placements of a stage that are refined
 STAGES = 4
-
-# The climb: stretch, rotation and shear (x4), shift in tiles (x2).
-_FIRST = np.array([0.004] * 4 + [0.012] * 2)
-_GRID = _FIRST / 4  # where it goes ends on whole steps of this, as far as it is counted
-_FINEST = _FIRST / 16
-_FURTHEST = 32, 20  # of these steps, either way
-REACH = (2 * _FURTHEST[0] + 1) ** 4 * (2 * _FURTHEST[1] + 1) ** 2
-_LIMIT = np.repeat(_FURTHEST, (4, 2)) * _GRID
 
 # Steps of the search are those that a picture four to seven tiles wide tolerates.
 _SCALES = np.exp(np.arange(np.log(0.5), np.log(2.1), 0.006))  # of the tile, against the picture as a whole
@@ -63,7 +53,6 @@ class Placement:
         matrix: M as above.
         shift: d as above, from the spectrum's centre.
         z: highest score of the pilots on the lattice that was searched.
-        climbed: highest score among the `REACH` placements around each of the lattice's.
         refined: score at this placement.
         turns: see `Trial`.
         flipped: see `Trial`.
@@ -72,7 +61,6 @@ class Placement:
     matrix: np.ndarray
     shift: np.ndarray
     z: float
-    climbed: float
     refined: float
     turns: int
     flipped: bool
@@ -159,13 +147,9 @@ def _climbed(scores: Callable[[np.ndarray], np.ndarray], tile: np.ndarray) -> tu
 
 def search(spectrum: Spectrum, carriers: Carriers, tried: list[Trial]) -> Placement:
     """The best placement near any of these matrices, at any shift; its `z` is the best on the lattice."""
-    starts = lattice(spectrum, carriers, tried)
-    climb = _Climb(spectrum, carriers, starts)
-    climb.down_to(_GRID)
-    climb.keep(_FINISHED)
-    climbed = float(climb.scores.max())
-    climb.down_to(_FINEST)
-    return replace(climb.best(), z=starts[0].z, climbed=climbed)
+    best = lattice(spectrum, carriers, tried)
+    refined = max((_refined(spectrum, carriers, each) for each in best), key=lambda placement: placement.refined)
+    return replace(refined, z=best[0].z)
 
 
 def lattice(spectrum: Spectrum, carriers: Carriers, tried: list[Trial]) -> list[Placement]:
@@ -183,7 +167,7 @@ def lattice(spectrum: Spectrum, carriers: Carriers, tried: list[Trial]) -> list[
         highest = scores[np.arange(len(scores)), where]
         for row in np.argsort(highest)[-_KEPT:]:
             trial, z = tried[start + row], float(highest[row])
-            best.append(Placement(trial.matrix, shifts[where[row]] / GRID, z, z, z, trial.turns, trial.flipped))
+            best.append(Placement(trial.matrix, shifts[where[row]] / GRID, z, z, trial.turns, trial.flipped))
     return sorted(best, key=lambda placement: -placement.z)[:_KEPT]
 
 
@@ -196,59 +180,33 @@ def _deviation(limited: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum((np.abs(limited) ** 2).sum(axis=-1, keepdims=True) / 2, 1e-12))
 
 
-class _Climb:
-    """Pattern searches from several placements at once over size, stretch, rotation, shear and shift, ever finer."""
+def _refined(spectrum: Spectrum, carriers: Carriers, placement: Placement) -> Placement:
+    """Climb by a pattern search over stretch, rotation, shear and shift, with ever smaller steps."""
 
-    def __init__(self, spectrum: Spectrum, carriers: Carriers, starts: list[Placement]) -> None:
-        self._spectrum, self._carriers, self._starts = spectrum, carriers, starts
-        self._here = np.zeros((len(starts), 6))
-        self.scores, _, _ = self._look(self._here[:, None])
-        self.scores, self._steps = self.scores[:, 0], np.tile(_FIRST, (len(starts), 1))
+    def scores(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        size, stretch, turn, shear = offsets[:, :4].T
+        change = np.stack([1 + size + stretch, shear - turn, shear + turn, 1 + size - stretch], axis=1)
+        matrices, shifts = change.reshape(-1, 2, 2) @ placement.matrix, placement.shift + offsets[:, 4:]
+        limited = correlate(spectrum, matrices, carriers.pilots)
+        aligned = limited * carriers.pilot_phases.conj() * np.exp(2j * np.pi * shifts @ carriers.pilots.T)
+        return aligned.real.sum(axis=1) / _deviation(limited)[:, 0], matrices, shifts
 
-    def down_to(self, finest: np.ndarray) -> None:
-        """Climb until no step of the finest size leads higher."""
-        while (active := self._steps[:, 0] > finest[0] * 0.99).any():
-            steps = self._steps[active][:, None]
-            around = np.concatenate([np.eye(6), -np.eye(6)]) * steps
-            found = self._look(self._here[active][:, None] + around, active)[0]
-            better = np.maximum(found[:, :6], found[:, 6:]) > self.scores[active][:, None]
-            together = steps[:, 0] * better * np.where(found[:, :6] > found[:, 6:], 1, -1)  # all good moves at once
-            moves = np.concatenate([around, together[:, None]], axis=1)
-            all_good = self._look((self._here[active] + together)[:, None], active)[0]
-            found = np.concatenate([found, all_good], axis=1)
-            choice, rows = found.argmax(axis=1), np.arange(len(found))
-            rises = found[rows, choice] > self.scores[active] + 1e-3
-            chosen = np.clip(self._here[active] + moves[rows, choice], -_LIMIT, _LIMIT)
-            self._here[active] = np.where(rises[:, None], chosen, self._here[active])
-            self.scores[active] = np.where(rises, found[rows, choice], self.scores[active])
-            self._steps[active] = np.where(rises[:, None], self._steps[active], self._steps[active] / 2)
-
-    def keep(self, count: int) -> None:
-        """Go on with the best alone."""
-        order = np.argsort(-self.scores)[:count]
-        self._starts = [self._starts[index] for index in order]
-        self._here, self.scores, self._steps = self._here[order], self.scores[order], self._steps[order]
-
-    def best(self) -> Placement:
-        """The highest place reached."""
-        index = int(self.scores.argmax())
-        _, matrices, shifts = self._look(self._here[:, None])
-        score = float(self.scores[index])
-        return replace(self._starts[index], matrix=matrices[index, 0], shift=shifts[index, 0], refined=score)
-
-    def _look(self, offsets: np.ndarray, active: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
-        """Scores (n, m), matrices (n, m, 2, 2) and shifts (n, m, 2) at offsets (n, m, 6) from the starts."""
-        starts = [each for index, each in enumerate(self._starts) if active is None or active[index]]
-        offsets = np.clip(offsets, -_LIMIT, _LIMIT)
-        size, stretch, turn, shear = np.moveaxis(offsets[..., :4], -1, 0)
-        change = np.stack([1 + size + stretch, shear - turn, shear + turn, 1 + size - stretch], axis=-1)
-        matrices = change.reshape(*size.shape, 2, 2) @ np.stack([each.matrix for each in starts])[:, None]
-        shifts = np.stack([each.shift for each in starts])[:, None] + offsets[..., 4:]
-        points, phases = self._carriers.pilots, self._carriers.pilot_phases.conj()
-        limited = correlate(self._spectrum, matrices.reshape(-1, 2, 2), points)
-        turns = np.exp((2j * np.pi * shifts.reshape(-1, 2) @ points.T).astype(np.complex64))
-        scores = (limited * phases * turns).real.sum(axis=1) / _deviation(limited)[:, 0]
-        return scores.reshape(size.shape), matrices, shifts
+    steps = np.array([0.004] * 4 + [0.012] * 2)
+    here = np.zeros((1, 6))
+    z = scores(here)[0][0]
+    while steps[0] > 0.004 / 16:
+        around = here + np.concatenate([np.diag(steps), np.diag(-steps)])
+        found = scores(around)[0]
+        better = np.maximum(found[:6], found[6:]) > z
+        together = here + steps * better * np.where(found[:6] > found[6:], 1, -1)  # all good moves at once
+        candidates = np.concatenate([around, together])
+        found = np.append(found, scores(together)[0])
+        if found.max() > z + 1e-3:
+            here, z = candidates[[found.argmax()]], found.max()
+        else:
+            steps = steps / 2
+    _, matrices, shifts = scores(here)
+    return replace(placement, matrix=matrices[0], shift=shifts[0], refined=float(z))
 
 
 def _rotation(angle: float) -> np.ndarray:

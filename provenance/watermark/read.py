@@ -13,7 +13,7 @@ from . import code
 from .bend import straighten
 from .carriers import Carriers, carriers
 from .frames import Source, bursts
-from .geometry import REACH, STAGES, Placement, correlate, describe, search, stages, trials
+from .geometry import STAGES, Placement, correlate, describe, search, stages, trials
 from .key import known_keys
 from .order import order
 from .payload import CHECK_BITS, from_bits, to_bits
@@ -21,7 +21,6 @@ from .residual import Spectrum, whiten
 
 THRESHOLD = 1e-6
 CANDIDATES = 8  # messages held against their check
-AROUND = 0.05  # share of false alarms that placements climbed to may make up
 PIECE = 1.0  # seconds; the longest stretches whose place in the marked video is looked for
 CHANCE = 2 * CANDIDATES / 2**CHECK_BITS  # that a check holds where there is no mark; two sets of values are decoded
 
@@ -35,10 +34,9 @@ class MarkReading:
         record_id: 16 hex digits; None unless found.
         p_value: upper bound on the probability that a picture or video without this mark reads like this one: a pilot
             score as high at any of the placements tried and, where the check holds, a check that holds by chance.
-        details: pilot_z, climbed_z (of `Placement`), pilot_p (without the check), frames, trials, and, where found,
-            bits_corrected (of `coded_bits`), order (see `order.order`), flipped, turned and rotation (degrees
-            clockwise), scale (of a tile, against the picture's short side; 4/3 after a crop to three quarters),
-            shift (px).
+        details: pilot_z, pilot_p (without the check), frames, trials, and, where found, bits_corrected (of
+            `coded_bits`), order (see `order.order`), flipped, turned and rotation (degrees clockwise), scale (of a
+            tile, against the picture's short side; 4/3 after a crop to three quarters), shift (px).
     """
 
     found: bool
@@ -122,13 +120,8 @@ def _read(received: Received, key: bytes, keys: int) -> MarkReading:
         placement = search(spectrum, known, tried)
         seen += trials(len(tried))
         # Every stage may raise a false alarm, so each is charged for all of them, and for all that was tried before.
-        pilot_p = min(1.0, keys * STAGES * chance(placement, seen))
-        details = {
-            "pilot_z": round(placement.z, 2),
-            "climbed_z": round(placement.climbed, 2),
-            "pilot_p": pilot_p,
-            "trials": seen,
-        }
+        pilot_p = min(1.0, keys * STAGES * seen * math.exp(-(placement.z**2) / 2))
+        details = {"pilot_z": round(placement.z, 2), "pilot_p": pilot_p, "trials": seen}
         if pilot_p * CHANCE <= THRESHOLD and placement.refined > decoded + 0.3:  # the same place again gives nothing
             decoded = placement.refined
             for values in _values(spectrum, known, placement):
@@ -144,13 +137,6 @@ def _read(received: Received, key: bytes, keys: int) -> MarkReading:
         if pilot_p <= best.p_value:
             best = MarkReading(False, None, pilot_p, details)
     return best
-
-
-def chance(placement: Placement, seen: int) -> float:
-    """Bound on the chance of such a score in one search, on the lattice or around it, after so many trials."""
-    on_lattice = seen * math.exp(-(placement.z**2) / 2)
-    around = seen * REACH * math.exp(-(placement.climbed**2) / 2)
-    return min(on_lattice / (1 - AROUND), around / AROUND)
 
 
 def _values(spectrum: Spectrum, known: Carriers, placement: Placement) -> Iterator[np.ndarray]:

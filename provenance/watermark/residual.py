@@ -10,8 +10,7 @@ from .mask import gain_map
 
 # Found by coordinate search over clips and codecs; all lie on flat optima.
 HIGH_PASS, WINDOW = 0.025, 0.035  # Gaussian sigmas in tiles
-NOISE = 1.0  # grey levels that codecs leave in plain areas
-OUTLIER = 3.0  # grey levels; marks are fainter, so what differs by more is the picture's and counts less and less
+NOISE = 1.5  # grey levels that codecs leave in plain areas
 _PADDING = 3  # times the picture, so that the spectrum can be interpolated
 
 
@@ -25,7 +24,6 @@ def whiten(luma: np.ndarray) -> np.ndarray:
     contrast = cv2.GaussianBlur(np.abs(detail), (0, 0), WINDOW * tile)
     grey = cv2.merge([np.clip(luma, 0, 255).astype(np.uint8)] * 3)
     gain = cv2.resize(gain_map(grey), luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    detail /= 1 + (detail / OUTLIER) ** 2  # the score function of Cauchy's distribution
     return detail * gain / (contrast * contrast + NOISE * NOISE)
 
 

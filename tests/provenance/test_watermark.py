@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from facewright.core.errors import InputError
 from facewright.core.media import VideoWriter
-from facewright.provenance.watermark import PUBLIC_KEY, VideoMarker, geometry, mask, read, read_mark
+from facewright.provenance.watermark import VideoMarker, geometry, read, read_mark
 from facewright.provenance.watermark.carriers import carriers
 from facewright.provenance.watermark.frames import BURST
 
@@ -252,49 +251,6 @@ def test_p_values_are_not_too_small(clip):
             values.append(len(first) * geometry.GRID**2 * np.exp(-score * score / 2))
     assert np.mean(np.array(values) <= 0.1) <= 0.1
     assert min(values) > 1e-4
-
-
-def bent(frames: np.ndarray) -> np.ndarray:
-    """Stretched and sheared by about one in a hundred, more than the lattice of the search follows."""
-    matrix = np.float32([[1.014, 0.008, -5.6], [-0.006, 0.99, 4.1]])
-    return np.stack([cv2.warpAffine(frame, matrix, (512, 512), flags=cv2.INTER_CUBIC) for frame in frames])
-
-
-def placed(frames: np.ndarray, key: bytes) -> tuple[geometry.Placement, int]:
-    """What the first stage of the search finds, after how many trials."""
-    received = read.receive([frames], len(frames))
-    assert received.spectrum
-    first = next(geometry.stages(received.spectrum, received.short_side))
-    return geometry.search(received.spectrum, carriers(key), first), geometry.trials(len(first))
-
-
-def test_climbing_reaches_what_lies_between_the_lattice(marked):
-    placement, seen = placed(bent(marked[:6]), PUBLIC_KEY)
-    assert placement.climbed > placement.z + 2
-    assert read.chance(placement, seen) < 1e-6
-    assert read.chance(dataclasses.replace(placement, climbed=0), seen) > read.chance(placement, seen)
-    assert placement.refined >= placement.climbed - 0.05
-
-
-def test_climbing_alarms_nobody(clip):
-    chances = [read.chance(*placed(clip[:6], b"nobody's key %d" % number)) for number in range(4)]
-    assert min(chances) > 1e-3
-
-
-def amplitude(frame: np.ndarray) -> np.ndarray:
-    return cv2.resize(mask.gain_map(frame), frame.shape[1::-1])
-
-
-def test_texture_is_spared():
-    frame = np.full((512, 512, 3), 150, np.uint8)
-    frame[:, 256:] = np.random.default_rng(0).integers(90, 210, (512, 256, 1), np.uint8)
-    strength = amplitude(frame)
-    assert strength[:, :200].mean() > 10 * strength[:, 312:].mean()
-
-
-def test_more_pixels_need_less(clip):
-    large, usual, small = (amplitude(resized(clip[:1], scale)[0]).mean() for scale in (2, 1, 0.5))
-    assert large < 0.7 * usual < 0.7 * small
 
 
 def test_files_that_cannot_be_read(tmp_path, speech_path):

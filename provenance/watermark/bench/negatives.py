@@ -18,10 +18,10 @@ from ....core.errors import InputError
 from ....core.media import read_image
 from ....core.progress import Progress, Report, silent
 from ..embed import VideoMarker
-from ..geometry import REACH, STAGES
+from ..geometry import STAGES
 from ..key import PUBLIC_KEY
 from ..payload import ID_BITS
-from ..read import AROUND, CHANCE, THRESHOLD, MarkReading, _read, receive
+from ..read import CHANCE, THRESHOLD, MarkReading, _read, receive
 
 SYNTHETIC = 8
 
@@ -35,13 +35,13 @@ def count(files: Sequence[Path], *, readings: int = 10_000, progress: Report = s
         progress: is told the number of readings.
 
     Returns:
-        found, readings, files, synthetic, marked_by_others, unreadable, smallest_p; `lattice` and `climbed`, of the
-        best pilot score each way: z (quantiles), gumbel (location, scale), needed_z, from which a message is read;
-        fitted_rate: that of the fitted distributions to reach these, times the chance that a check then holds.
+        found, readings, files, synthetic, marked_by_others, unreadable, smallest_p, z (quantiles of the best pilot
+        score), gumbel (location, scale), needed_z, fitted_rate: that of the fitted distribution to reach the score from
+        which a message is looked for at all, times the chance that its check then holds.
     """
     smallest, found, scores, counts, seen = 1.0, 0, [], {"files": 0, "synthetic": 0, "marked_by_others": 0}, 0
     sources, unreadable = list(_sources(files)), 0
-    most = 1
+    needed = 0.0
     for index, (kind, source) in enumerate(sources):
         try:
             received = receive(source, 60)
@@ -56,33 +56,28 @@ def count(files: Sequence[Path], *, readings: int = 10_000, progress: Report = s
             reading: MarkReading = _read(received, key, 1)
             smallest, seen = min(smallest, reading.p_value), seen + 1
             found += reading.found
-            scores.append((reading.details["pilot_z"], reading.details["climbed_z"]))
-            most = max(most, reading.details["trials"])
+            scores.append(reading.details["pilot_z"])
+            needed = max(needed, _needed(reading.details["trials"]))
             progress(Progress("unmarked", seen, readings, "readings"))
-    lattice, climbed = np.array(scores).T
-    tails = {"lattice": _tail(lattice, most / (1 - AROUND)), "climbed": _tail(climbed, most * REACH / AROUND)}
+    z = np.array(scores)
+    scale = float(np.std(z) * math.sqrt(6) / math.pi)  # by moments
+    location = float(np.mean(z) - 0.5772156649 * scale)
     return {
         "found": int(found),
         "readings": seen,
         **counts,
         "unreadable": unreadable,
         "smallest_p": smallest,
-        **tails,
-        "fitted_rate": sum(tail["rate"] for tail in tails.values()) * CHANCE * STAGES,
-    }
-
-
-def _tail(z: np.ndarray, placements: float) -> dict[str, Any]:
-    """Gumbel's distribution fitted to scores (n,), and its rate of those that so many placements ask for."""
-    scale = max(float(np.std(z)) * math.sqrt(6) / math.pi, 1e-6)  # by moments
-    location = float(np.mean(z) - 0.5772156649 * scale)
-    needed = math.sqrt(2 * math.log(STAGES * placements * CHANCE / THRESHOLD))
-    return {
         "z": {str(share): float(np.quantile(z, share)) for share in (0.5, 0.9, 0.99, 0.999, 1.0)},
         "gumbel": {"location": location, "scale": scale},
         "needed_z": needed,
-        "rate": -math.expm1(-math.exp(-(needed - location) / scale)),
+        "fitted_rate": -math.expm1(-math.exp(-(needed - location) / scale)) * CHANCE * STAGES,
     }
+
+
+def _needed(trials: int) -> float:
+    """The pilot score from which a message is looked for."""
+    return math.sqrt(2 * math.log(STAGES * trials * CHANCE / THRESHOLD))
 
 
 def _sources(files: Sequence[Path]) -> Iterator[tuple[str, Any]]:

@@ -63,15 +63,13 @@ def _counts(rows: Sequence[dict[str, Any]]) -> list[str]:
 def _alarms(found: dict[str, Any] | None) -> list[str]:
     if not found:
         return []
-    lattice, climbed = (found[way]["gumbel"] for way in ("lattice", "climbed"))
     return [
         "",
         f"False positives: {found['found']} of {found['readings']} readings of what carries no mark of the key asked "
         f"for: {found['files']} files, {found['synthetic']} synthetic pictures, {found['marked_by_others']} marked "
         f"with other keys, each under many keys that nobody used. Smallest p-value: {found['smallest_p']:.1e}.",
-        f"Gumbel distributions fitted to the pilot scores (location {lattice['location']:.2f}, scale "
-        f"{lattice['scale']:.3f}; after climbing {climbed['location']:.2f}, {climbed['scale']:.3f}) give a rate of "
-        f"{found['fitted_rate']:.1e} for a record id out of nothing.",
+        f"A Gumbel distribution fitted to the pilot scores (location {found['gumbel']['location']:.2f}, scale "
+        f"{found['gumbel']['scale']:.3f}) gives a rate of {found['fitted_rate']:.1e} for a record id out of nothing.",
     ]
 
 
