@@ -15,7 +15,6 @@ from facewright.core.faces.topology import LIPS_OUTER, NOSE
 from facewright.core.media import VideoReader, VideoWriter, read_image
 from facewright.generate import SpeechDrive, load
 from facewright.generate.latent.samples import recipe
-from facewright.generate.methods.memo.card import PUBLISHED
 from facewright.generate.methods.memo.clips import LENGTH, Networks, Sampling, draw
 from facewright.generate.methods.memo.feeling import felt
 from facewright.generate.methods.memo.hearing import Listener
@@ -137,7 +136,7 @@ def test_chunks_change_no_pixel_and_seeds_do(talker, portrait_path, voice):
 def test_controls_are_heard(talker, portrait_path, voice):
     short = replace(voice, limit=0.4, seconds=0.4)
     plain = unmarked(talker(portrait_path, short, **FAST))
-    assert len(plain) == 10  # at the 25 frames a second of the card
+    assert len(plain) == 12  # at the 30 frames a second of the card
     for control in ({"emotion": 3}, {"guidance": 2.0}, {"steps": 3}, {"guidance_audio": 6}, {"precision": "bfloat16"}):
         assert (unmarked(talker(portrait_path, short, **{**FAST, **control})) != plain).any(), control
     with pytest.raises(UsageError):
@@ -212,7 +211,7 @@ def test_memory_is_the_decayed_sum_of_all_clips_and_stays_as_small():
 def test_without_weights_it_says_where_to_get_them(tmp_path, monkeypatch):
     monkeypatch.setenv("FACEWRIGHT_HOME", str(tmp_path))
     with pytest.raises(AssetError) as caught:
-        load("memo", weights=PUBLISHED)
+        load("memo")
     assert caught.value.code == "weights_missing"
     assert "weights import memo" in caught.value.hint
 

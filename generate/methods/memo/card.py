@@ -31,10 +31,6 @@ CARD = Card(
         Control("max_memory", 0.0, "GB on the device; slower, and nearly the same pixels; 0: no bound", 0, 1000),
     ),
     licences=Licences(code="Apache-2.0", weights="see the weight record", data="see the weight record"),
-    weights=("memo",),
-    fps=25,
-    measured={
-        "re-enactment": "SSIM 0.871, still portrait 0.908: the shipped weights hardly move a face"
-        " (3 people kept apart, bench generate)"
-    },
+    weights=(PUBLISHED,),
+    fps=30,
 )  # fmt: skip
