@@ -32,7 +32,7 @@ def load_network(kind: type[stored.Net], record: WeightRecord, stem: str) -> sto
 
 
 def installed(method: str, name: str) -> WeightRecord:
-    """The weights `name` of a method that ships none, checked against their record.
+    """The weights `name` of a method, checked against their record.
 
     Raises:
         AssetError: `weights_missing`, `hash_mismatch`.
@@ -40,6 +40,6 @@ def installed(method: str, name: str) -> WeightRecord:
     known = {held.name: held for held in records()}
     if name not in known:
         hint = f"Import some (facewright weights import {method} DIR), or train them; name them with --weights."
-        raise AssetError("weights_missing", f"{method} ships without weights, and there are no {name!r} here", hint)
+        raise AssetError("weights_missing", f"there are no weights {name!r} of {method} here", hint)
     check(known[name])
     return known[name]

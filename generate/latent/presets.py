@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from ..nets.latentwarp import LatentWarpParams
 from .autoencoder import AutoencoderPreset
+from .jitter import Jitter
 from .motion_stage import MotionPreset
 
 Kind = TypeVar("Kind", bound=MotionPreset)
@@ -22,6 +23,18 @@ def autoencoder_presets(
         paper: the network of the paper; the others have its options and fewer channels.
         own: weights of the method's own losses.
     """
+    compact = AutoencoderPreset(
+        steps=4000,
+        batch=8,
+        expect="128 px, an eighth of the channels; about 0.5 s of a CPU core a step",
+        net=replace(paper, size=128, style=128, motion=20, width=0.125),
+        rate=3e-3,
+        falling=True,
+        own=own,
+        told=20.0,
+        mouths=0.5,
+    )
+    near = Jitter(turn=0.1, scale=0.05, shift=0.03, shear=0.03)
     return {
         "small": AutoencoderPreset(
             steps=6000,
@@ -39,16 +52,14 @@ def autoencoder_presets(
             perceptual="vgg19",
             own=own,
         ),
-        "compact": AutoencoderPreset(
-            steps=4000,
-            batch=8,
-            expect="128 px, an eighth of the channels; about 0.5 s of a CPU core a step",
-            net=replace(paper, size=128, style=128, motion=20, width=0.125),
-            rate=3e-3,
-            falling=True,
-            own=own,
-            told=20.0,
-            mouths=0.5,
+        "compact": compact,
+        "compact-mouth": replace(
+            compact,
+            steps=700,
+            expect="after compact (--begin): small movements, so that the mouth stays where it can be learned",
+            rate=2e-3,
+            mouths=1.0,
+            jitter=near,
         ),
         "toy": AutoencoderPreset(
             steps=250,
