@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import UsageError
-from ...core.faces.topology import POINTS
 from ...core.training import Batch, Card, Networks, Request, Stage, Turn, constant, cosine
 from ...core.weights import record
 from ...datasets.crops import Crops, FaceClip
@@ -26,9 +25,11 @@ from .losses import flow, fooled, judged, pyramid, r1
 from .networks import AUTOENCODER, load_network
 from .perceptual import perceptual
 from .samples import EMPHASIS, LICENCES, LIPS, crops, mirrored, otherwise, pair, pixels, shot
+from .told import Told
 
 HELD_OUT = 24  # pairs of the evaluation
 SHOWN = 6
+TOLD_PAIRS = 1500  # from which principal movements are found
 SEEN = 2.0  # logit of the mask at the beginning
 R1_EVERY = 16  # steps between two gradient penalties
 
@@ -45,7 +46,7 @@ class AutoencoderPreset:
         colours, flow, adversarial: weights of the losses; 0 leaves the discriminator out.
         perceptual: "pyramid" (needs nothing) or "vgg19" (the papers' loss; needs the weights of torchvision).
         own: weights of the method's own losses.
-        told: weight of the loss that reads landmarks from motion codes; 0 leaves it out.
+        told: weight of the loss that tells motion codes how landmarks moved (`Told`); 0 leaves it out.
         mouths: share of the pairs whose mouths are as different as a few tries allow.
         jitter: how both frames are moved about; None leaves them where they are.
     """
@@ -85,8 +86,6 @@ class Autoencoder(Stage):
             begin_as(self.net, load_network(LatentWarp, record(request.begin), AUTOENCODER))
         else:
             begin_still(self.net)
-        if preset.told:
-            self.reader = self.networks["landmarks"] = nn.Linear(preset.net.motion, 2 * POINTS, bias=False)
         self.averages = {AUTOENCODER: 0.999}
         self.looks = perceptual(preset.perceptual)
         self.emphasis = torch.from_numpy(EMPHASIS)
@@ -94,6 +93,10 @@ class Autoencoder(Stage):
         self.judge = None
         if preset.adversarial:
             self.judge = self.networks["discriminator"] = Discriminator(size, width=preset.net.width)
+        if preset.told:
+            pairs = (self.sample(self.crops, self.random(n, "told"), preset.jitter) for n in range(TOLD_PAIRS))
+            moves = np.stack([pair["driving_points"] - pair["source_points"] for pair in pairs])
+            self.told = Told(moves, preset.net.motion)
         self.turns = self.build_turns()
         count = sum(each.numel() for each in self.net.parameters())
         self.card = Card(
@@ -125,7 +128,7 @@ class Autoencoder(Stage):
 
     def parameters(self) -> list[nn.Parameter]:
         """What the generator's optimiser moves; a method with more networks adds to it."""
-        return [*self.net.parameters(), *(self.reader.parameters() if self.preset.told else ())]
+        return list(self.net.parameters())
 
     def draw(self, position: int) -> dict[str, Any]:
         random = self.random(position)
@@ -170,9 +173,7 @@ class Autoencoder(Stage):
         if self.judge is not None:
             losses["adversarial"] = fooled(self.judge(decoded.picture))
         if self.preset.told:
-            moved = self.reader(codes - self.resting(self.net, batch, appearance)).unflatten(1, (POINTS, 2))
-            gap = (moved - (points[1] - points[0])).abs().mean((0, 2))
-            losses["told"] = (gap * self.emphasis.to(gap.device)).sum() / self.emphasis.sum()
+            losses["told"] = self.told(codes - self.resting(self.net, batch, appearance), *points)
         return losses | self.more(batch, appearance, codes)
 
     def tell(self, batch: Batch) -> dict[str, Tensor]:
