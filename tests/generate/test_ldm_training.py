@@ -24,7 +24,7 @@ MEASURED = {  # by each stage, on what it does not learn from
     "memo": ("difference", "unseen_error", "unseen_error"),
     "makeyouranchor": ("difference", "unseen_noise", "unseen_noise"),
 }
-LEARNED = {"memo": (20, 20, 10), "makeyouranchor": (16, 8, 6)}  # steps of each stage
+LEARNED = {"memo": (20, 20, 30), "makeyouranchor": (16, 8, 6)}  # steps of each stage
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,7 @@ def test_two_clips_are_learned_by_heart_and_drawn(name, clips, portrait_path, sp
     for stage, figure in enumerate(MEASURED[name]):
         learn(name, clips, tmp_path, stage, LEARNED[name][stage])
         found = course(tmp_path, stage, f"evaluate/{figure}")
-        assert found[-1] < (0.8, 0.85, 0.97)[stage] * found[0], stage
+        assert found[-1] < (0.8, 0.85, 0.9)[stage] * found[0], stage
         sheets = list((tmp_path / f"stage-{stage}" / "samples").glob("*.png"))
         assert sheets or (name, stage) == ("memo", 2)
     monkeypatch.setenv("FACEWRIGHT_HOME", str(tmp_path / "home"))
