@@ -16,13 +16,12 @@ from torch import Tensor, nn
 
 from ...core.errors import UsageError
 from ...core.training import Batch, Card, Networks, Request, Stage, Turn, constant, cosine
-from ...core.weights import record
 from ...datasets.crops import Crops, FaceClip
 from ..nets.discriminator import Discriminator
 from ..nets.latentwarp import Appearance, LatentWarp, LatentWarpParams
 from .jitter import Jitter, Shot
 from .losses import flow, fooled, judged, pyramid, r1
-from .networks import AUTOENCODER, load_network
+from .networks import AUTOENCODER, installed, load_network
 from .perceptual import perceptual
 from .samples import EMPHASIS, LICENCES, LIPS, crops, mirrored, otherwise, pair, pixels, shot
 from .told import Told
@@ -83,7 +82,7 @@ class Autoencoder(Stage):
         self.net = LatentWarp(preset.net)
         self.networks: dict[str, nn.Module] = {AUTOENCODER: self.net}
         if request.begin:
-            begin_as(self.net, load_network(LatentWarp, record(request.begin), AUTOENCODER))
+            begin_as(self.net, load_network(LatentWarp, installed(name, request.begin), AUTOENCODER))
         else:
             begin_still(self.net)
         self.averages = {AUTOENCODER: 0.999}

@@ -98,7 +98,7 @@ def motion_presets(
         "compact": kind(
             steps=6000,
             batch=16,
-            expect="a small model on phones; a quarter of an hour of a CPU core",
+            expect="a small model on phones; about half an hour of a CPU core; not yet run to its end",
             model=compact,
             rate=5e-4,
             falling=True,

@@ -108,7 +108,7 @@ def motion_codes(net: LatentWarp, images: Tensor, landmarks: np.ndarray) -> Tens
 
 def _heard(clip: FaceClip, audio: AudioParams, cache: Path) -> np.ndarray:
     """Features (T, substeps, layers, channels) of a clip's sound, which all first stages share, kept in `cache`."""
-    name = f"{clip.path.parent.name}-{clip.path.name.split('.')[0]}"
+    name = f"{clip.path.parent.name}-{clip.path.name.split('.')[0]}-{clip.start:.3f}-{clip.length}"
     path = cache / f"sound-{audio.kind}" / f"{name}.npy"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
